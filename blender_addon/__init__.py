@@ -1,0 +1,34 @@
+"""The Mosaic extension: registers and unregisters its modules, nothing else."""
+
+from __future__ import annotations
+
+import importlib
+
+# In dependency order; unregistered in reverse.
+MODULES = (
+    "preferences",
+    "memory.properties",
+    "settings",
+    "operators.capture",
+    "operators.edit",
+    "operators.path",
+    "operators.generate",
+    "memory.handlers",
+    "jobs",
+    "panels.sidebar",
+    "cli",
+)
+
+
+def _modules():
+    return [importlib.import_module(f".{name}", __package__) for name in MODULES]
+
+
+def register() -> None:
+    for module in _modules():
+        module.register()
+
+
+def unregister() -> None:
+    for module in reversed(_modules()):
+        module.unregister()

@@ -1,0 +1,1 @@
+"""Memory as a native Blender mesh: built, read back, validated, relinked."""

@@ -1,0 +1,1 @@
+"""The sidebar "Mosaic" of the 3D viewport."""

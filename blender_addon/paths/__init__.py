@@ -1,0 +1,1 @@
+"""Camera paths as native curves and cameras, and their export as a `CameraPath`."""

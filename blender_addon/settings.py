@@ -1,0 +1,103 @@
+"""What the artist sets, stored in the scene: how to capture, which path, what to generate.
+
+Only settings live here. A job's progress never does: undo would take it back (see `blender_addon.jobs`).
+"""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+
+from . import compat
+from .registry import registration
+
+_engine_items_cache: list[tuple[str, str, str]] = []
+
+
+def _capture_engine_items(_self, _context) -> list[tuple[str, str, str]]:
+    # Blender keeps no reference to the strings of a dynamic enum: without this list they would be freed.
+    _engine_items_cache[:] = [
+        ("BLENDER_WORKBENCH", "Workbench", "Fast, flat shading, as in the Solid viewport"),
+        (compat.eevee_id(), "EEVEE", "Real-time renderer, needs a GPU to be quick"),
+        ("CYCLES", "Cycles", "Path tracing, slowest and most faithful"),
+    ]
+    return _engine_items_cache
+
+
+def _is_camera(_self, obj: bpy.types.Object) -> bool:
+    return obj.type == "CAMERA"
+
+
+def _is_memory(_self, obj: bpy.types.Object) -> bool:
+    return obj.type == "MESH" and obj.mosaic.is_memory
+
+
+class MosaicSceneSettings(bpy.types.PropertyGroup):
+    """`scene.mosaic`."""
+
+    # Memory
+    memory: PointerProperty(
+        name="Memory",
+        type=bpy.types.Object,
+        poll=_is_memory,
+        description="The memory that is edited and generated from",
+    )
+    capture_source: EnumProperty(
+        name="From",
+        description="Which cameras look at the scene",
+        items=[
+            ("SCENE_CAMERA", "Scene Camera", "One view, from the scene's active camera"),
+            ("SELECTED_CAMERAS", "Selected Cameras", "One view from every selected camera"),
+            ("ALL_CAMERAS", "All Cameras", "One view from every camera of the scene"),
+            ("ANIMATION", "Along Animation", "The scene's camera, every few frames"),
+        ],
+        default="ALL_CAMERAS",
+    )
+    capture_engine: EnumProperty(
+        name="Renderer", description="What renders the views", items=_capture_engine_items
+    )
+    capture_width: IntProperty(name="Width", default=640, min=16, max=8192, subtype="PIXEL")
+    capture_height: IntProperty(name="Height", default=360, min=16, max=8192, subtype="PIXEL")
+    capture_every: IntProperty(
+        name="Every", description="Frames between two views along the animation", default=10, min=1
+    )
+
+    # Path
+    path_camera: PointerProperty(
+        name="Path Camera",
+        type=bpy.types.Object,
+        poll=_is_camera,
+        description="The camera whose animation is the path; the scene's camera where empty",
+    )
+
+    # Generate
+    engine: EnumProperty(
+        name="Engine",
+        description="What turns the memory into video",
+        items=[("preview", "Preview", "Exact image-based rendering of what the memory holds")],
+    )
+    width: IntProperty(name="Width", default=640, min=16, max=4096, subtype="PIXEL")
+    height: IntProperty(name="Height", default=360, min=16, max=4096, subtype="PIXEL")
+    seed: IntProperty(name="Seed", default=0, min=0)
+    prompt: StringProperty(name="Prompt", description="What the video shows; engines without a model ignore it")
+    output_folder: StringProperty(
+        name="Output",
+        description="Folder of the takes; // is the .blend file's folder",
+        default="//mosaic/",
+        subtype="DIR_PATH",
+    )
+    add_background: BoolProperty(name="Camera Background", default=True)
+    add_strip: BoolProperty(name="Sequencer Strip", default=True)
+
+
+_register_classes, _unregister_classes = registration(MosaicSceneSettings)
+
+
+def register() -> None:
+    _register_classes()
+    bpy.types.Scene.mosaic = PointerProperty(type=MosaicSceneSettings)
+
+
+def unregister() -> None:
+    del bpy.types.Scene.mosaic
+    _unregister_classes()

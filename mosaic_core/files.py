@@ -1,0 +1,53 @@
+"""Writing files so that a reader never meets half of one: write beside the target, flush, then rename over it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+
+@contextlib.contextmanager
+def atomic_writer(target: Path) -> Iterator[IO[bytes]]:
+    """A binary file that becomes `target` when the block ends without an error, and leaves nothing otherwise.
+
+    Raises `OSError` (no such folder, read-only, full disk); the old `target` is then still whole.
+    """
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes private files; a saved document has the permissions any other new file would have.
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def write_atomically(target: Path, data: bytes) -> None:
+    """Put `data` at `target`, whole or not at all. Raises `OSError`."""
+    with atomic_writer(target) as file:
+        file.write(data)
+
+
+def sha256_of_file(file: Path) -> str:
+    """The hex SHA-256 of a file's bytes, read in pieces."""
+    digest = hashlib.sha256()
+    with open(file, "rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

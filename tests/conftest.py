@@ -1,0 +1,18 @@
+"""Shared by all tests: where the optional shared assets lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def shared_assets() -> Path:
+    """The folder of game assets beside the project; the test is skipped where it is absent."""
+    folder = ROOT.parent / "shared" / "assets"
+    if not folder.is_dir():
+        pytest.skip("the shared assets are not beside the project")
+    return folder
