@@ -46,8 +46,7 @@ class Camera:
             object.__setattr__(self, name, int(side))
         if self.intrinsics_px[0, 0] <= 0 or self.intrinsics_px[1, 1] <= 0:
             raise CameraError(
-                "focal lengths must be positive, got "
-                f"fx={self.intrinsics_px[0, 0]:g} fy={self.intrinsics_px[1, 1]:g}"
+                f"focal lengths must be positive, got fx={self.intrinsics_px[0, 0]:g} fy={self.intrinsics_px[1, 1]:g}"
             )
         rotation = self.world_from_cam[:3, :3]
         if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4):
@@ -129,9 +128,7 @@ class Camera:
         y = (uv[..., 1] - k[1, 2]) / k[1, 1]
         x = (uv[..., 0] - k[0, 2] - k[0, 1] * y) / k[0, 0]
         rotation = self.world_from_cam[:3, :3].astype(x.dtype)
-        return np.stack(
-            [rotation[i, 0] * x + rotation[i, 1] * y + rotation[i, 2] for i in range(3)], axis=-1
-        )
+        return np.stack([rotation[i, 0] * x + rotation[i, 1] * y + rotation[i, 2] for i in range(3)], axis=-1)
 
     def unproject(
         self,

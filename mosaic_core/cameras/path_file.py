@@ -1,8 +1,8 @@
 """The camera path file Mosaic writes: one JSON, row-major matrices, everything stated in the file itself.
 
-    {"format": "mosaic-path", "schema_version": 1, "convention": "...", "fps": 24.0,
-     "image_height": 360, "image_width": 640,
-     "frames": [{"frame": 1, "world_from_cam": [16 numbers], "intrinsics_px": [9 numbers]}, ...]}
+{"format": "mosaic-path", "schema_version": 1, "convention": "...", "fps": 24.0,
+ "image_height": 360, "image_width": 640,
+ "frames": [{"frame": 1, "world_from_cam": [16 numbers], "intrinsics_px": [9 numbers]}, ...]}
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def path_from_json(document: Any) -> CameraPath:
     if not isinstance(version, int) or version < 1:
         raise CameraError(f"a camera path's schema_version is a whole number from 1, got {version!r}")
     if version > SCHEMA_VERSION:
-        raise CameraError(
-            f"this camera path has schema version {version}, newer than {SCHEMA_VERSION}: update Mosaic"
-        )
+        raise CameraError(f"this camera path has schema version {version}, newer than {SCHEMA_VERSION}: update Mosaic")
     try:
         height, width = document["image_height"], document["image_width"]
         cameras, numbers = [], []

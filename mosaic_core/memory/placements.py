@@ -53,7 +53,7 @@ class Placements:
             raise EditError("placement ids must be unique and ascending")
         if len(self.transforms) == 0 or not np.array_equal(self.transforms[0], np.eye(4)):
             raise EditError("the first transform of a placement table must be the identity")
-        if count and not (0 <= self.transform_index.min() and self.transform_index.max() < len(self.transforms)):
+        if count and not (self.transform_index.min() >= 0 and self.transform_index.max() < len(self.transforms)):
             raise EditError("a placement names a transform that the table does not hold")
         check_similarities(self.transforms)
 
@@ -87,7 +87,9 @@ class Placements:
         """Positions of these ids in the table. Raises `EditError` naming the first that is not there."""
         ids = np.asarray(ids, dtype=np.int64)
         at = np.searchsorted(self.ids, ids)
-        found = (at < len(self.ids)) & (self.ids[np.minimum(at, max(len(self.ids) - 1, 0))] == ids if len(self) else False)
+        found = (at < len(self.ids)) & (
+            self.ids[np.minimum(at, max(len(self.ids) - 1, 0))] == ids if len(self) else False
+        )
         if not np.all(found):
             missing = ids[~np.broadcast_to(found, ids.shape)]
             raise EditError(f"the memory has no placement {int(missing[0])} ({missing.size} of {ids.size} unknown)")

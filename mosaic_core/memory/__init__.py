@@ -1,0 +1,25 @@
+"""The spatial memory: views lifted into patches, placed in the world, edited, read out, saved."""
+
+from .edits import Edit
+from .memory import Memory
+from .mosaic_file import load_memory, memory_sha256, save_memory
+from .patches import Patches
+from .placements import DYNAMIC, HIDDEN, LOCKED, Placements
+from .placements_file import load_placements, save_placements
+from .view import View
+
+__all__ = [
+    "DYNAMIC",
+    "HIDDEN",
+    "LOCKED",
+    "Edit",
+    "Memory",
+    "Patches",
+    "Placements",
+    "View",
+    "load_memory",
+    "load_placements",
+    "memory_sha256",
+    "save_memory",
+    "save_placements",
+]
