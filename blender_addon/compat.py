@@ -1,0 +1,75 @@
+"""What differs between Blender 4.2 and 5.2, hidden behind one name each.
+
+No other module looks at `bpy.app.version` or tests for an attribute that comes and goes with it, so that support for a
+version is added or dropped here alone. Where both ways of an API exist in one version, the newer one is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import bpy
+
+
+def eevee_id() -> str:
+    """The id of EEVEE in `scene.render.engine`: renamed for 4.2 .. 4.5 while old and new EEVEE existed together."""
+    return "BLENDER_EEVEE" if bpy.app.version >= (5, 0, 0) else "BLENDER_EEVEE_NEXT"
+
+
+def set_image_format(settings: bpy.types.ImageFormatSettings, file_format: str) -> None:
+    """Set `file_format`; since 5.0 the kind of medium must agree with it first, or Blender refuses the format."""
+    if hasattr(settings, "media_type"):
+        if file_format == "OPEN_EXR_MULTILAYER":
+            settings.media_type = "MULTI_LAYER_IMAGE"
+        else:
+            settings.media_type = "VIDEO" if file_format == "FFMPEG" else "IMAGE"
+    settings.file_format = file_format
+
+
+def compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
+    """The scene's compositor, None where it has none."""
+    if hasattr(scene, "compositing_node_group"):
+        return scene.compositing_node_group
+    return scene.node_tree
+
+
+def strips_of(editor: bpy.types.SequenceEditor):
+    """The sequencer's top-level strips, a collection with `new_image`, `new_movie` and `remove`."""
+    # An empty collection is falsy, so `strips or sequences` would pick the wrong one.
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def fcurves_of(datablock: bpy.types.ID) -> Iterable[bpy.types.FCurve]:
+    """The F-curves that animate a datablock; empty where it has no action.
+
+    With slotted actions (4.4 on) these are the curves of the datablock's own slot. The result is Blender's
+    collection, with `new`, `find` and `remove`, wherever there is an action with curves.
+    """
+    animation = datablock.animation_data
+    action = animation.action if animation else None
+    if action is None:
+        return ()
+    if not hasattr(action, "layers"):
+        return action.fcurves
+    for layer in action.layers:
+        for strip in layer.strips:
+            bag = strip.channelbag(animation.action_slot) if animation.action_slot else None
+            if bag is not None:
+                return bag.fcurves
+    return ()
+
+
+def user_dir(folder: str = "") -> Path:
+    """A folder of ours that survives updates of the extension, created where it is missing. Raises `OSError`.
+
+    The folder of the extension itself must stay untouched: Blender replaces it on update.
+    """
+    try:
+        path = bpy.utils.extension_path_user(__package__, path=folder, create=True)
+    except ValueError:
+        # Imported as a plain package (tests, `mosaic demo`), not installed as an extension.
+        path = bpy.utils.user_resource("DATAFILES", path=str(Path("mosaic") / folder), create=True)
+    result = Path(path)
+    result.mkdir(parents=True, exist_ok=True)
+    return result
