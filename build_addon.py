@@ -48,9 +48,7 @@ def build(out_dir: Path, *, root: Path = ROOT) -> Path:
     `root` holds both packages and `pyproject.toml`. The zip appears whole or not at all. Raises
     `BuildError` for sources that would not work as an extension.
     """
-    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "version"
-    ]
+    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     members = collect_members(root, version=version)
     out_dir.mkdir(parents=True, exist_ok=True)
     zip_file = out_dir / f"mosaic-{version}.zip"
@@ -123,23 +121,16 @@ def _imports(source: str, name: str) -> list[tuple[int, str, bool]]:
     return found
 
 
-def _refuse_absolute(
-    imports: list[tuple[int, str, bool]], packages: set[str], file_name: str
-) -> None:
+def _refuse_absolute(imports: list[tuple[int, str, bool]], packages: set[str], file_name: str) -> None:
     for number, module, _ in imports:
         if module.partition(".")[0] in packages:
-            raise BuildError(
-                f"{file_name}:{number}: `{module}` is imported absolutely, "
-                "which fails once installed"
-            )
+            raise BuildError(f"{file_name}:{number}: `{module}` is imported absolutely, which fails once installed")
 
 
 def _manifest_with_version(manifest: str, version: str) -> str:
     text, count = _VERSION_LINE.subn(f'version = "{version}"', manifest)
     if count != 1:
-        raise BuildError(
-            f'{MANIFEST} must hold the line `version = "0.0.0"` once, found it {count} times'
-        )
+        raise BuildError(f'{MANIFEST} must hold the line `version = "0.0.0"` once, found it {count} times')
     return text
 
 
@@ -155,9 +146,7 @@ def _source_files(folder: Path) -> list[Path]:
         if file.is_dir():
             continue
         if file.name not in TEXT_NAMES and file.suffix not in TEXT_SUFFIXES | BINARY_SUFFIXES:
-            raise BuildError(
-                f"{file} is of no kind that ships; add its suffix to build_addon.py or remove it"
-            )
+            raise BuildError(f"{file} is of no kind that ships; add its suffix to build_addon.py or remove it")
         files.append(file)
     if not files:
         raise BuildError(f"{folder} holds no sources")
@@ -167,9 +156,7 @@ def _source_files(folder: Path) -> list[Path]:
 def _content(file: Path) -> bytes:
     content = file.read_bytes()
     is_text = file.name in TEXT_NAMES or file.suffix in TEXT_SUFFIXES
-    return (
-        content.replace(b"\r\n", b"\n") if is_text else content
-    )  # a Windows checkout builds the same zip
+    return content.replace(b"\r\n", b"\n") if is_text else content  # a Windows checkout builds the same zip
 
 
 def _write_zip(zip_file: Path, members: dict[str, bytes]) -> None:
@@ -183,9 +170,7 @@ def _write_zip(zip_file: Path, members: dict[str, bytes]) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the Blender extension.")
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "dist", help="folder of the zip (default: dist)"
-    )
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", help="folder of the zip (default: dist)")
     try:
         zip_file = build(parser.parse_args(arguments).out)
     except (BuildError, OSError, SyntaxError) as error:
