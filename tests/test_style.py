@@ -26,7 +26,7 @@ MAX_FUNCTION_LINES = 40  # without its docstring
 # Where somebody else's file format is read or written, its words may occur (design: conventions).
 FOREIGN_WORDS = {"c2w", "w2c", "extrinsic", "extrinsics", "pose", "poses"}
 MACHINE_PATHS = re.compile(r"/(?:root|work|home|Users)/\w|/tmp/\w|[A-Z]:\\\\?Users")
-REGISTERED_BASES = {"AddonPreferences", "Operator", "Panel", "PropertyGroup", "UIList", "Menu"}
+REGISTERED_BASES = {"AddonPreferences", "Gizmo", "GizmoGroup", "Menu", "Operator", "Panel", "PropertyGroup", "UIList"}
 
 
 def name_of(file: Path) -> str:
@@ -175,16 +175,18 @@ def test_blender_versions_are_told_apart_in_one_place():
     assert not wrong, f"bpy.app.version belongs into compat.py: {wrong}"
 
 
-def test_every_module_with_blender_classes_can_register_them():
-    wrong = []
+def test_every_blender_class_is_registered():
+    defined, used = {}, set()
     for file in ADDON:
-        tree = tree_of(file)
-        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-        bases = {base.attr for c in classes for base in c.bases if isinstance(base, ast.Attribute)}
-        text = ast.unparse(tree)
-        if bases & REGISTERED_BASES and not re.search(r"\bregister\b.*\bunregister\b", text, re.S):
-            wrong.append(name_of(file))
-    assert not wrong, f"a module with Blender classes has register and unregister: {wrong}"
+        for node in ast.walk(tree_of(file)):
+            if isinstance(node, ast.ClassDef):
+                bases = {base.attr for base in node.bases if isinstance(base, ast.Attribute)}
+                if bases & REGISTERED_BASES:
+                    defined[node.name] = f"{name_of(file)}:{node.lineno}"
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                used.add(node.id)
+    wrong = {name: place for name, place in defined.items() if name not in used}
+    assert not wrong, f"a Blender class is handed to `registration`: {wrong}"
 
 
 def class_values(tree: ast.Module) -> list[dict[str, ast.expr]]:
