@@ -1,0 +1,342 @@
+"""Operators that make camera paths: draw one, follow a curve, presets. (Files: `path_files`, registered here too.)
+
+Each is one undo step. What is created is native (curve, Empty, camera, keys) and stays editable by native tools; the
+redo panel adjusts the numbers afterwards.
+"""
+
+from __future__ import annotations
+
+import math
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
+
+from mosaic_core.errors import MosaicError
+
+from ..paths.curve import (
+    follow,
+    followed_curve,
+    followed_frames,
+    look_target,
+    new_path_camera,
+    new_path_curve,
+    new_target,
+)
+from ..paths.place import centre_of, start_view
+from ..paths.presets import Move, add_preset, adopt_path_camera
+from ..registry import registration
+from .path_files import MOSAIC_OT_export_path, MOSAIC_OT_import_path
+
+_AIM_ITEMS = [
+    ("TARGET", "At a Target", "The camera looks at an Empty, which can be moved and animated"),
+    ("PATH", "Along the Path", "The camera looks where it goes"),
+    ("FREE", "As It Is", "The camera keeps its own rotation"),
+]
+_CENTRE_ITEMS = [
+    ("AUTO", "Automatic", "What is selected, or else the memory, or else the 3D cursor"),
+    ("SELECTION", "Selection", "The middle of what is selected"),
+    ("MEMORY", "Memory", "The middle of the scene's memory"),
+    ("CURSOR", "3D Cursor", "The 3D cursor"),
+]
+
+
+def _frames_property() -> IntProperty:
+    return IntProperty(
+        name="Frames",
+        description="Frames from the start of the path to its end; fewer frames make a faster camera",
+        default=0,
+        min=0,
+        soft_max=1000,
+        options={"SKIP_SAVE"},
+    )
+
+
+def _frame_count(scene: bpy.types.Scene, frames: int) -> int:
+    """The frames asked for, or the scene's whole range where none are."""
+    return frames if frames > 0 else max(2, scene.frame_end - scene.frame_start + 1)
+
+
+class MOSAIC_OT_draw_path(bpy.types.Operator):
+    """Draw a camera path in the viewport with Blender's curve drawing. A new camera follows it at once"""
+
+    bl_idname = "mosaic.draw_path"
+    bl_label = "Draw Path"
+    bl_options = {"REGISTER", "UNDO"}
+
+    depth: EnumProperty(
+        name="Draw On",
+        items=[
+            ("CURSOR", "Cursor Depth", "In the plane of the 3D cursor that faces the view"),
+            ("SURFACE", "Surface", "On the surfaces under the pointer, lifted by the offset"),
+        ],
+        default="CURSOR",
+    )
+    surface_offset: FloatProperty(
+        name="Offset",
+        description="Height above the surface",
+        default=1.6,
+        soft_min=0.0,
+        soft_max=10.0,
+        subtype="DISTANCE",
+    )
+    aim: EnumProperty(name="Look", items=_AIM_ITEMS[:2], default="TARGET")
+    centre: EnumProperty(name="Target", items=_CENTRE_ITEMS, default="AUTO")
+    frames: _frames_property()
+    ease: BoolProperty(name="Ease", description="Start and stop gently", default=False)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return context.scene is not None and context.view_layer is not None
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "depth")
+        if self.depth == "SURFACE":
+            layout.prop(self, "surface_offset")
+        layout.prop(self, "aim")
+        if self.aim == "TARGET":
+            layout.prop(self, "centre")
+        layout.prop(self, "frames")
+        layout.prop(self, "ease")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = context.scene
+        self.frames = _frame_count(scene, self.frames)
+        if context.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        try:
+            centre_world = centre_of(context, self.centre)
+        except MosaicError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        curve_obj = new_path_curve(context, name="Path", location_world=scene.cursor.location)
+        camera_obj = new_path_camera(context, name="Path Camera", like=scene.camera)
+        target = None
+        if self.aim == "TARGET":
+            target = new_target(context, name="Path Target", location_world=centre_world)
+        follow(
+            camera_obj,
+            curve_obj,
+            frame_start=scene.frame_start,
+            frame_count=self.frames,
+            aim=self.aim,
+            target=target,
+            ease=self.ease,
+        )
+        adopt_path_camera(scene, camera_obj)
+        _start_drawing(context, depth=self.depth, surface_offset_m=self.surface_offset)
+        return {"FINISHED"}
+
+
+def _start_drawing(context: bpy.types.Context, *, depth: str, surface_offset_m: float) -> None:
+    """Edit Mode of the active curve with Blender's Draw tool in hand, where there is a viewport to draw in."""
+    paint = context.tool_settings.curve_paint_settings
+    paint.curve_type = "BEZIER"
+    paint.depth_mode = depth
+    if depth == "SURFACE":
+        paint.surface_offset = surface_offset_m
+        paint.use_offset_absolute = True  # metres above the surface, whatever the pen's radius
+    bpy.ops.object.mode_set(mode="EDIT")
+    area = context.area
+    if area is None or area.type != "VIEW_3D":
+        areas = context.screen.areas if context.window and context.screen else ()
+        area = next((a for a in areas if a.type == "VIEW_3D"), None)
+    if area is None or bpy.app.background:
+        return
+    region = next(r for r in area.regions if r.type == "WINDOW")
+    with context.temp_override(area=area, region=region):
+        bpy.ops.wm.tool_set_by_id(name="builtin.draw")
+
+
+class MOSAIC_OT_follow_path(bpy.types.Operator):
+    """Make a camera follow the active curve, or change the speed and direction of one that does: the selected camera,
+    the one that follows this curve already, or a new one"""
+
+    bl_idname = "mosaic.follow_path"
+    bl_label = "Follow Path"
+    bl_options = {"REGISTER", "UNDO"}
+
+    frames: _frames_property()
+    aim: EnumProperty(name="Look", items=_AIM_ITEMS, default="TARGET", options={"SKIP_SAVE"})
+    centre: EnumProperty(name="New Target", items=_CENTRE_ITEMS[1:], default="CURSOR")
+    ease: BoolProperty(name="Ease", description="Start and stop gently", default=False)
+    there_and_back: BoolProperty(name="There and Back", description="Travel to the end and back again", default=False)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if _curve_to_follow(context) is None:
+            cls.poll_message_set("Select a curve, or a camera that follows one")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = context.scene
+        curve_obj = _curve_to_follow(context)
+        camera_obj = _camera_to_lead(context, curve_obj)
+        start, count = (camera_obj and followed_frames(camera_obj)) or (scene.frame_start, 0)
+        properties = self.properties
+        if not properties.is_property_set("frames") or self.frames == 0:
+            self.frames = count or _frame_count(scene, 0)
+        target = camera_obj and look_target(camera_obj)
+        try:
+            if camera_obj is None:
+                camera_obj = new_path_camera(context, name="Path Camera", like=scene.camera)
+            elif not properties.is_property_set("aim") and followed_curve(camera_obj):
+                self.aim = _present_aim(camera_obj)
+            if self.aim == "TARGET" and target is None:
+                target = new_target(
+                    context,
+                    name="Path Target",
+                    location_world=centre_of(context, self.centre),
+                )
+            follow(
+                camera_obj,
+                curve_obj,
+                frame_start=start,
+                frame_count=self.frames,
+                aim=self.aim,
+                target=target,
+                ease=self.ease,
+                there_and_back=self.there_and_back,
+            )
+        except MosaicError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        adopt_path_camera(scene, camera_obj)
+        if curve_obj.type == "CURVE" and len(curve_obj.data.splines) > 1:
+            self.report({"WARNING"}, "The curve has several strokes: the camera follows the first")
+        return {"FINISHED"}
+
+
+def _curve_to_follow(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The active or selected curve, or the one the active camera follows already."""
+    active = context.active_object
+    for obj in [active, *context.selected_objects]:
+        if obj is not None and obj.type == "CURVE":
+            return obj
+    return followed_curve(active) if active is not None and active.type == "CAMERA" else None
+
+
+def _camera_to_lead(context: bpy.types.Context, curve_obj: bpy.types.Object) -> bpy.types.Object | None:
+    """A selected camera, or else the path camera or any other that follows this curve; None: a new one is due."""
+    for obj in context.selected_objects:
+        if obj.type == "CAMERA":
+            return obj
+    chosen = context.scene.mosaic.path_camera
+    for obj in [chosen, *context.scene.objects]:
+        if obj is not None and obj.type == "CAMERA" and followed_curve(obj) == curve_obj:
+            return obj
+    return None
+
+
+def _present_aim(camera_obj: bpy.types.Object) -> str:
+    if look_target(camera_obj) is not None:
+        return "TARGET"
+    follows = next(c for c in camera_obj.constraints if c.type == "FOLLOW_PATH")
+    return "PATH" if follows.use_curve_follow else "FREE"
+
+
+class MOSAIC_OT_path_preset(bpy.types.Operator):
+    """Add a ready-made camera move that starts at the view of the scene's camera"""
+
+    bl_idname = "mosaic.path_preset"
+    bl_label = "Path Preset"
+    bl_options = {"REGISTER", "UNDO"}
+
+    kind: EnumProperty(
+        name="Move",
+        items=[
+            ("ORBIT", "Orbit", "Circle the centre and look at it"),
+            ("DOLLY", "Dolly", "Move along the view"),
+            ("PAN", "Pan", "Stand still and turn"),
+            ("SPIRAL", "Spiral", "Circle the centre, closing in and rising"),
+            ("THERE_AND_BACK", "There and Back", "Move sideways and return the same way"),
+        ],
+        default="ORBIT",
+    )
+    centre: EnumProperty(name="Centre", items=_CENTRE_ITEMS, default="AUTO")
+    frames: _frames_property()
+    radius: FloatProperty(name="Radius", default=0.0, min=0.0, subtype="DISTANCE", options={"SKIP_SAVE"})
+    angle: FloatProperty(name="Angle", default=math.tau, subtype="ANGLE")
+    pan_angle: FloatProperty(name="Angle", default=math.radians(60.0), subtype="ANGLE")
+    turns: FloatProperty(name="Turns", default=2.0, min=0.05, soft_max=10.0)
+    radius_factor: FloatProperty(
+        name="End Radius",
+        description="Radius at the end as a share of the radius at the start",
+        default=0.5,
+        min=0.0,
+        soft_max=2.0,
+        subtype="FACTOR",
+    )
+    rise: FloatProperty(name="Rise", default=1.0, subtype="DISTANCE")
+    distance: FloatProperty(name="Distance", default=0.0, min=0.0, subtype="DISTANCE", options={"SKIP_SAVE"})
+    reverse: BoolProperty(
+        name="Reverse",
+        description="Clockwise from above, backwards, or to the left; and a pan to the right",
+        default=False,
+    )
+    ease: BoolProperty(name="Ease", description="Start and stop gently", default=False)
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Leave Edit Mode first")
+            return False
+        return True
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        shown = {
+            "ORBIT": ("centre", "radius", "angle"),
+            "DOLLY": ("distance",),
+            "PAN": ("pan_angle",),
+            "SPIRAL": ("centre", "radius", "turns", "radius_factor", "rise"),
+            "THERE_AND_BACK": ("centre", "distance"),
+        }[self.kind]
+        for name in ("kind", *shown, "frames", "reverse", "ease"):
+            layout.prop(self, name)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            add_preset(context, self._move(context))
+        except MosaicError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def _move(self, context: bpy.types.Context) -> Move:
+        """The settings as numbers. What was left at zero is filled in from the view, and the redo panel shows it."""
+        self.frames = _frame_count(context.scene, self.frames)
+        centre_world = centre_of(context, self.centre)
+        start = start_view(context, centre_world=centre_world)
+        away = start.translation - centre_world
+        if self.radius == 0:
+            self.radius = away.xy.length
+        if self.distance == 0:
+            self.distance = max(away.length / 2, 0.1)
+        sign = -1 if self.reverse else 1
+        angles = {"PAN": self.pan_angle, "SPIRAL": math.tau * self.turns}
+        return Move(
+            kind=self.kind,
+            world_from_start=start,
+            centre_world=centre_world,
+            frame_start=context.scene.frame_start,
+            frame_count=self.frames,
+            radius_m=self.radius,
+            angle_deg=sign * math.degrees(angles.get(self.kind, self.angle)),
+            distance_m=sign * self.distance,
+            radius_factor=self.radius_factor,
+            rise_m=self.rise,
+            ease=self.ease,
+        )
+
+
+register, unregister = registration(
+    MOSAIC_OT_draw_path,
+    MOSAIC_OT_follow_path,
+    MOSAIC_OT_path_preset,
+    MOSAIC_OT_export_path,
+    MOSAIC_OT_import_path,
+)

@@ -1,0 +1,226 @@
+"""Path curves and the cameras that follow them, made of Blender's own datablocks and constraints.
+
+Everything a path is can be edited with native tools: the curve's points give the route, the F-curve of the Follow
+Path constraint's offset gives the speed, an Empty gives what the camera looks at. The constraints carry fixed names, so
+that following again changes them instead of stacking new ones.
+"""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+from mathutils import Matrix, Vector
+
+from mosaic_core.errors import CameraError
+
+from .. import compat
+
+FOLLOW_NAME = "Mosaic Path"
+LOOK_NAME = "Mosaic Look At"
+OFFSET_DATA_PATH = f'constraints["{FOLLOW_NAME}"].offset_factor'
+
+# Follow Path moves along straight chords between evaluated points: 64 a segment keep an orbit of eight segments
+# within 1e-5 of its radius, and cost nothing on a curve without a bevel.
+CURVE_RESOLUTION = 64
+
+AIMS = ("TARGET", "PATH", "FREE")
+
+
+def new_path_curve(context: bpy.types.Context, *, name: str, location_world: Vector | None = None) -> bpy.types.Object:
+    """An empty curve object to draw a path in, linked, selected and active. Needs Object Mode."""
+    curve = bpy.data.curves.new(name, "CURVE")
+    curve.dimensions = "3D"
+    curve.resolution_u = CURVE_RESOLUTION
+    curve.twist_mode = "Z_UP"  # keeps a camera upright that looks along the curve
+    obj = bpy.data.objects.new(name, curve)
+    if location_world is not None:
+        obj.location = location_world
+    link_visibly(context, obj)
+    for other in context.view_layer.objects:
+        other.select_set(False)
+    obj.select_set(True)
+    context.view_layer.objects.active = obj
+    return obj
+
+
+def add_bezier(
+    curve_obj: bpy.types.Object,
+    knots_world: np.ndarray,  # (K, 3) points the path passes through, metres
+    *,
+    tangents_world: np.ndarray | None = None,  # (K, 3) from a knot to its right handle; None: smooth by itself
+    cyclic: bool = False,
+) -> bpy.types.Spline:
+    """Add a Bezier spline through world points, in their order. Raises `CameraError` for under two points or NaN."""
+    knots = np.asarray(knots_world, dtype=np.float64)
+    if knots.ndim != 2 or knots.shape[1] != 3 or len(knots) < 2:
+        raise CameraError(f"a path needs at least two points of three numbers, got shape {knots.shape}")
+    if not np.isfinite(knots).all():
+        raise CameraError("a path's points must be finite, got NaN or infinity")
+    # The object was perhaps moved a moment ago: its own transform is current, its world matrix is not.
+    local_from_world = curve_obj.matrix_basis.inverted_safe()
+    spline = curve_obj.data.splines.new("BEZIER")
+    spline.bezier_points.add(len(knots) - 1)
+    for index, point in enumerate(spline.bezier_points):
+        knot = Vector(knots[index])
+        point.co = local_from_world @ knot
+        if tangents_world is None:
+            point.handle_left_type = point.handle_right_type = "AUTO"
+            continue
+        tangent = Vector(tangents_world[index])
+        point.handle_left_type = point.handle_right_type = "ALIGNED"
+        point.handle_left = local_from_world @ (knot - tangent)
+        point.handle_right = local_from_world @ (knot + tangent)
+    spline.use_cyclic_u = cyclic
+    return spline
+
+
+def new_path_camera(context: bpy.types.Context, *, name: str, like: bpy.types.Object | None = None) -> bpy.types.Object:
+    """A perspective camera at the origin with the lens that `like` shows now, linked and kept out of the selection."""
+    data = bpy.data.cameras.new(name)
+    if like is not None:
+        shown = like.evaluated_get(context.evaluated_depsgraph_get()).data
+        for setting in ("sensor_fit", "sensor_width", "sensor_height", "lens", "shift_x", "shift_y"):
+            setattr(data, setting, getattr(shown, setting))
+        data.clip_start, data.clip_end = shown.clip_start, shown.clip_end
+    obj = bpy.data.objects.new(name, data)
+    link_visibly(context, obj)
+    return obj
+
+
+def new_target(context: bpy.types.Context, *, name: str, location_world: Vector) -> bpy.types.Object:
+    """An Empty for a camera to look at."""
+    target = bpy.data.objects.new(name, None)
+    target.empty_display_type = "SPHERE"
+    target.empty_display_size = 0.25
+    target.location = location_world
+    link_visibly(context, target)
+    return target
+
+
+def follow(
+    camera_obj: bpy.types.Object,
+    curve_obj: bpy.types.Object,
+    *,
+    frame_start: int,
+    frame_count: int,  # frames from the start of the curve to its end, both included
+    aim: str = "TARGET",  # TARGET: at `target`; PATH: along the curve; FREE: as the camera itself is turned
+    target: bpy.types.Object | None = None,
+    ease: bool = False,
+    there_and_back: bool = False,
+) -> None:
+    """Make a camera travel a curve: Follow Path with a keyed offset, and Track To where it aims at a target.
+
+    A curve without points is fine: the camera waits until something is drawn. Raises `CameraError` for a camera
+    whose own animation or parent would be added to the path, and for an aim without its target.
+    """
+    if aim not in AIMS:
+        raise CameraError(f"aim must be one of {', '.join(AIMS)}, got {aim}")
+    if frame_count < 2:
+        raise CameraError(f"a camera needs at least two frames to travel a path, got {frame_count}")
+    if aim == "TARGET" and target is None:
+        raise CameraError("a camera that looks at a target needs one: choose an object")
+    _refuse_own_motion(camera_obj, aim)
+    # Follow Path adds the camera's own place to the curve's, and turns it on top of the curve's direction.
+    turned = camera_obj.matrix_basis.to_3x3().to_4x4() if aim == "FREE" else Matrix.Identity(4)
+    camera_obj.matrix_basis = turned
+    constraint = _constraint(camera_obj, "FOLLOW_PATH", FOLLOW_NAME)
+    constraint.target = curve_obj
+    refresh_path(curve_obj)
+    constraint.use_fixed_location = True
+    constraint.use_curve_follow = aim == "PATH"
+    constraint.forward_axis, constraint.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
+    last = frame_start + frame_count - 1
+    keys = [(frame_start, 0.0), (last, 1.0)]
+    if there_and_back:
+        keys = [(frame_start, 0.0), ((frame_start + last) / 2, 1.0), (last, 0.0)]
+    _key_offset(camera_obj, keys, ease=ease)
+    look = camera_obj.constraints.get(LOOK_NAME)
+    if aim == "TARGET":
+        look = _constraint(camera_obj, "TRACK_TO", LOOK_NAME)
+        look.target = target
+        look.track_axis, look.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
+    elif look is not None:
+        camera_obj.constraints.remove(look)
+
+
+def refresh_path(curve_obj: bpy.types.Object) -> None:
+    """Have Blender evaluate a curve again. A curve that was evaluated before the first constraint needed its path is
+    otherwise taken to have none, and the camera stays at the origin until the curve is edited."""
+    curve_obj.update_tag(refresh={"DATA"})
+
+
+def followed_curve(camera_obj: bpy.types.Object) -> bpy.types.Object | None:
+    """The curve this camera follows by `follow`, or None."""
+    constraint = camera_obj.constraints.get(FOLLOW_NAME)
+    return constraint.target if constraint is not None and constraint.type == "FOLLOW_PATH" else None
+
+
+def look_target(camera_obj: bpy.types.Object) -> bpy.types.Object | None:
+    """The object this camera looks at by `follow`, or None."""
+    constraint = camera_obj.constraints.get(LOOK_NAME)
+    return constraint.target if constraint is not None and constraint.type == "TRACK_TO" else None
+
+
+def followed_frames(camera_obj: bpy.types.Object) -> tuple[int, int] | None:
+    """First frame and number of frames of the travel, as the offset's keys have them now; None without keys."""
+    for fcurve in compat.fcurves_of(camera_obj):
+        if fcurve.data_path == OFFSET_DATA_PATH and len(fcurve.keyframe_points):
+            frames = [key.co.x for key in fcurve.keyframe_points]
+            return round(min(frames)), round(max(frames)) - round(min(frames)) + 1
+    return None
+
+
+def link_visibly(context: bpy.types.Context, obj: bpy.types.Object) -> None:
+    """Put a new object where the artist's active collection is, or in the scene's own where that one is hidden,
+    excluded or linked from another file; and into the local view where one is on."""
+    collection = context.collection
+    layer = context.view_layer.active_layer_collection
+    shown = layer.is_visible and not layer.exclude and layer.collection == collection
+    if collection is None or collection.library or not shown:
+        collection = context.scene.collection
+    collection.objects.link(obj)
+    space = context.space_data
+    if space is not None and space.type == "VIEW_3D" and space.local_view:
+        obj.local_view_set(space, True)
+
+
+def _constraint(camera_obj: bpy.types.Object, constraint_type: str, name: str) -> bpy.types.Constraint:
+    constraint = camera_obj.constraints.get(name)
+    if constraint is None or constraint.type != constraint_type:
+        constraint = camera_obj.constraints.new(constraint_type)
+        constraint.name = name
+    return constraint
+
+
+def _refuse_own_motion(camera_obj: bpy.types.Object, aim: str) -> None:
+    if camera_obj.parent is not None:
+        raise CameraError(
+            f"{camera_obj.name} has the parent {camera_obj.parent.name}, which would be added to the path: "
+            "clear the parent or choose another camera"
+        )
+    own = ("location",) if aim == "FREE" else ("location", "rotation", "delta_")
+    keyed = {f.data_path for f in compat.fcurves_of(camera_obj) if f.data_path.startswith(own)}
+    if keyed:
+        raise CameraError(
+            f"{camera_obj.name} is animated already ({', '.join(sorted(keyed))}), which would be added to "
+            "the path: clear that animation or choose another camera"
+        )
+
+
+def _key_offset(camera_obj: bpy.types.Object, keys: list[tuple[float, float]], *, ease: bool) -> None:
+    constraint = camera_obj.constraints[FOLLOW_NAME]
+    constraint.driver_remove("offset_factor")
+    for fcurve in compat.fcurves_of(camera_obj):
+        if fcurve.data_path == OFFSET_DATA_PATH:
+            fcurve.keyframe_points.clear()
+    for frame, factor in keys:
+        constraint.offset_factor = factor
+        constraint.keyframe_insert("offset_factor", frame=frame)
+    for fcurve in compat.fcurves_of(camera_obj):
+        if fcurve.data_path != OFFSET_DATA_PATH:
+            continue
+        for key in fcurve.keyframe_points:
+            key.interpolation = "BEZIER" if ease else "LINEAR"
+            key.handle_left_type = key.handle_right_type = "AUTO_CLAMPED"
+        fcurve.update()
+    constraint.offset_factor = keys[0][1]
