@@ -1,0 +1,319 @@
+"""Placements as quads and back: what a memory looks like as a mesh, and what an artist's mesh means for the memory.
+
+A placement is shown as the quad of its patch. Whoever edits geometry edits placements: reading back compares each
+quad with the one that building would give. Same bits, same placement. Everything else moved, and by what is fitted
+(`mosaic_core.memory.similarity`). So an untouched patch keeps its transform to the last bit, however often a file goes
+through Blender. Pure NumPy; the host program only fills `Faces`.
+
+Damage is counted and never raised: native tools can cut, merge, shear or flatten quads; `QuadReport` says what was
+found.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .edits import FIRST_COPY_ID
+from .patches import Patches
+from .placements import LOCKED, Placements
+from .quads_report import QuadReport
+from .similarity import (
+    apply_to_quads,
+    errors_of,
+    nearest_similarity,
+    noise_of,
+    shared_similarities,
+    sizes_of,
+)
+
+# A whole object whose matrix is this near to a similarity has one; Blender rounds matrices to single precision.
+SIMILAR = 1e-5
+# Corners may miss their patch's shape by this share of its size before the quad counts as sheared.
+SHEARED = 1e-2
+# Quads squeezed to less than this share of their proportions say nothing about where their patch is.
+COLLAPSED = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Faces:
+    """F faces of a mesh. The corners of faces that are no quads are not looked at."""
+
+    corners_mesh: np.ndarray  # (F, 4, 3) float32, in image order TL, TR, BR, BL, in the mesh's own space
+    vertices: np.ndarray  # (F, 4) int, which vertex each corner is
+    is_quad: np.ndarray  # (F,) bool
+    own: np.ndarray  # (F,) bool, belongs to this memory (joining brings faces of others)
+    rows: np.ndarray  # (F,) int, 0 = none
+    ids: np.ndarray  # (F,) int, placement; 0 = none
+    flags: np.ndarray  # (F,) uint8, as `Placements.flags`
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def taken(self, index: np.ndarray | slice) -> Faces:
+        """Some of the faces."""
+        return Faces(**{name: getattr(self, name)[index] for name in Faces.__dataclass_fields__})
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """Everything that reading a mesh back found. Indices are into the faces it was read from."""
+
+    placements: Placements
+    report: QuadReport
+    face: np.ndarray  # (n,) the faces that stand for a placement, locked ones included
+    ids: np.ndarray  # (n,) int64, the placement each of them stands for; second faces of one got fresh ids
+    damaged: np.ndarray  # (d,) faces of ours that stand for nothing: no quads, pieces, collapsed
+    sheared: np.ndarray  # (s,) faces whose shape is not their patch's
+
+
+@dataclass(frozen=True, eq=False)
+class _Match:
+    """Faces with the placements they stand for, one to one."""
+
+    face: np.ndarray  # (n,) index into the faces
+    rows: np.ndarray  # (n,)
+    ids: np.ndarray  # (n,) int64, unique
+    base_at: np.ndarray  # (n,) index into the base of the placement the face came from, -1 = none, as captured
+    source: np.ndarray  # (n, 4, 3) float32, the quad that building would give
+    is_copy: np.ndarray  # (n,) bool, its id is fresh
+
+
+@dataclass(frozen=True, eq=False)
+class _Motion:
+    """What moved each matched quad away from its source, in the mesh's own space."""
+
+    index: np.ndarray  # (n,) into table, 0 = nothing did
+    table: np.ndarray  # (K, 4, 4), the first is the identity
+    collapsed: np.ndarray  # (n,) bool
+    sheared: np.ndarray  # (n,) bool
+
+
+def has_place(patches: Patches) -> np.ndarray:  # (P,) bool
+    """Patches that can be shown as a quad; sky has no place."""
+    return ~np.isnan(patches.quad_world.reshape(len(patches), 12).sum(axis=1))
+
+
+def quads_of(placements: Placements, patches: Patches) -> np.ndarray:  # (N, 4, 3) float32, world
+    """Where the corners of every placement are, in image order; nan where the patch has no place."""
+    return _placed(patches, placements.rows, placements.transforms, placements.transform_index)
+
+
+def placements_from_faces(
+    faces: Faces,
+    *,
+    patches: Patches,
+    base: Placements,
+    world_from_mesh: np.ndarray | None = None,  # (4, 4) affine
+) -> tuple[Placements, QuadReport]:
+    """What an artist's faces mean: the placements after the edit, and what was odd about the mesh.
+
+    `base` holds the placements the mesh was built from. Placements that have no quad (sky) and locked ones stay as
+    they are in it; others without a face are deleted. A second face with the same id is a copy and gets a fresh id.
+    """
+    reading = read_quads(faces, patches=patches, base=base, world_from_mesh=world_from_mesh)
+    return reading.placements, reading.report
+
+
+def read_quads(
+    faces: Faces,
+    *,
+    patches: Patches,
+    base: Placements,
+    world_from_mesh: np.ndarray | None = None,  # (4, 4) affine
+) -> Reading:
+    """As `placements_from_faces`, with everything that repairing the mesh needs to know."""
+    placed = has_place(patches)
+    kinds = _kinds(faces, placed)
+    match = _match(faces, np.flatnonzero(kinds["good"]), patches, base)
+    corners = faces.corners_mesh[match.face]
+    world_from_mesh = np.eye(4) if world_from_mesh is None else np.asarray(world_from_mesh, np.float64)
+    similar, off = nearest_similarity(world_from_mesh)
+    if off > SIMILAR:
+        # No similarity of the world does what this matrix does: each quad gets the nearest one of its own.
+        corners, similar = apply_to_quads(world_from_mesh, corners), np.eye(4)
+    elif off < 1e-12:
+        similar = world_from_mesh  # a plain move stays a plain move, to the last bit
+    motion = _motion(corners, match)
+    locked = np.zeros(len(match.face), bool)
+    held = np.flatnonzero((match.base_at >= 0) & ~match.is_copy)
+    locked[held] = (base.flags[match.base_at[held]] & LOCKED) != 0
+    taken = np.flatnonzero(~motion.collapsed & ~locked)
+    rest = np.flatnonzero(~placed[base.rows - 1] | ((base.flags & LOCKED) != 0))
+    placements = _assemble(faces, match, motion, similar, base, taken, rest)
+    unmoved = (motion.index == 0) & np.array_equal(similar, np.eye(4))
+    report = QuadReport(
+        placements=len(placements),
+        moved=int((~unmoved[taken]).sum()),
+        copied=int(match.is_copy.sum()),
+        deleted=len(base) - int(np.isin(base.ids, placements.ids, kind="sort").sum()),
+        sheared=int(motion.sheared.sum()),
+        locked=int(placed[base.rows[rest] - 1].sum()) - int((locked & unmoved).sum()),
+        collapsed=int(kinds["collapsed"].sum() + motion.collapsed.sum()),
+        **{name: int(kinds[name].sum()) for name in ("plain", "foreign", "unknown", "broken", "cut_up")},
+    )
+    damaged = kinds["broken"] | kinds["cut_up"] | kinds["collapsed"]
+    return Reading(
+        placements=placements,
+        report=report,
+        face=match.face[~motion.collapsed],
+        ids=match.ids[~motion.collapsed],
+        damaged=np.sort(np.concatenate([np.flatnonzero(damaged), match.face[motion.collapsed]])),
+        sheared=match.face[motion.sheared],
+    )
+
+
+def _kinds(faces: Faces, placed: np.ndarray) -> dict[str, np.ndarray]:  # name -> (F,) bool
+    """Sort the faces by what they are; every face is of exactly one kind."""
+    rows = faces.rows
+    plain = rows == 0
+    foreign = ~plain & ~faces.own
+    inside = (rows >= 1) & (rows <= len(placed))
+    known = inside & ~foreign
+    known[known] = placed[rows[known] - 1]
+    good = known & faces.is_quad
+    cut_up = np.zeros(len(rows), bool)
+    cut_up[good] = _cut_up(faces.vertices[good], faces.ids[good], rows[good])
+    # One sum a face is quicker than twelve tests, and only a finite face has a finite one.
+    finite = np.isfinite(faces.corners_mesh.reshape(len(rows), 12).sum(axis=1, dtype=np.float64))
+    return {
+        "plain": plain,
+        "foreign": foreign,
+        "unknown": ~plain & ~foreign & ~known,
+        "broken": known & ~faces.is_quad,
+        "cut_up": cut_up,
+        "collapsed": good & ~cut_up & ~finite,
+        "good": good & ~cut_up & finite,
+    }
+
+
+def _cut_up(vertices: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> np.ndarray:  # (n,) bool
+    """Faces that share a vertex with another face of the same placement: pieces of what was one quad.
+
+    Copies never do: each face is built with four vertices of its own. Subdividing and extruding make such pieces.
+    """
+    cut = np.zeros(len(rows), bool)
+    if len(rows) == 0:
+        return cut
+    face, corner = np.nonzero(np.bincount(vertices.ravel())[vertices] > 1)
+    if len(face):
+        pairs = np.stack([vertices[face, corner], ids[face], rows[face]], axis=-1)
+        _, inverse, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
+        cut[face[counts[inverse.ravel()] > 1]] = True
+    return cut
+
+
+def _match(faces: Faces, face: np.ndarray, patches: Patches, base: Placements) -> _Match:
+    """Which placement each of these faces stands for."""
+    rows = faces.rows[face].astype(np.int64)
+    ids = faces.ids[face].astype(np.int64)
+    # A face that lost its id still knows its row, and captured placements are numbered by their rows.
+    lost = ids <= 0
+    ids[lost] = rows[lost]
+    at = np.minimum(np.searchsorted(base.ids, ids), max(len(base) - 1, 0))
+    known = base.ids[at] == ids if len(base) else np.zeros(len(ids), bool)
+    wrong = np.zeros(len(ids), bool)
+    wrong[known] = base.rows[at[known]] != rows[known]
+    base_at = np.where(known & ~wrong, at, -1)
+    was = np.zeros(len(ids), np.int32)
+    was[base_at >= 0] = base.transform_index[base_at[base_at >= 0]]
+    source = _placed(patches, rows, base.transforms, was)
+    is_copy = wrong
+    order = np.argsort(ids, kind="stable")
+    repeated = np.flatnonzero(np.diff(ids[order]) == 0)
+    if len(repeated):
+        # The first face with an id keeps it, but one that never moved is more "first" than its moved copy.
+        among = order[np.unique(np.concatenate([repeated, repeated + 1]))]
+        moved = (faces.corners_mesh[face[among]] != source[among]).any(axis=(1, 2))
+        among = among[np.lexsort((among, moved, lost[among], ids[among]))]
+        is_copy[among[1:][ids[among[1:]] == ids[among[:-1]]]] = True
+    highest = max(int(base.ids.max(initial=0)), int(faces.ids.max(initial=0)))
+    fresh = np.flatnonzero(is_copy)
+    ids[fresh] = max(highest + 1, FIRST_COPY_ID) + np.arange(len(fresh))
+    return _Match(face, rows, ids, base_at, source, is_copy)
+
+
+def _placed(
+    patches: Patches,
+    rows: np.ndarray,  # (n,)
+    transforms: np.ndarray,  # (K, 4, 4), the first is the identity
+    index: np.ndarray,  # (n,)
+) -> np.ndarray:  # (n, 4, 3) float32
+    """The quads of some rows at their transforms, rounded to single precision as a mesh stores them."""
+    placed = patches.quad_world[rows - 1]
+    # The identity is no arithmetic: most placements never moved.
+    away = np.flatnonzero(index)
+    placed[away] = apply_to_quads(transforms[index[away]], placed[away])
+    return placed
+
+
+def _motion(corners: np.ndarray, match: _Match) -> _Motion:
+    """Compare quads (n, 4, 3) with where building would put them, and fit what is different."""
+    changed = np.flatnonzero((corners != match.source).reshape(len(corners), 12).any(axis=1))
+    before, after = match.source[changed].astype(np.float64), corners[changed].astype(np.float64)
+    collapsed, sheared = np.zeros(len(corners), bool), np.zeros(len(corners), bool)
+    index = np.zeros(len(corners), np.int64)
+    size = sizes_of(after)
+    flat = _flatness(after) < COLLAPSED * np.minimum(1.0, _flatness(before))
+    flat |= size <= COLLAPSED * COLLAPSED * sizes_of(before)
+    collapsed[changed[flat]] = True
+    changed, before, after, size = changed[~flat], before[~flat], after[~flat], size[~flat]
+    group, table = shared_similarities(before, after)
+    errors = errors_of(table[group], before, after)
+    sheared[changed] = errors > np.maximum(SHEARED * size, noise_of(before, after))
+    moving = ~(table == np.eye(4)).all(axis=(1, 2))
+    index[changed] = np.where(moving, 1 + np.arange(len(table)), 0)[group]
+    return _Motion(index, np.concatenate([np.eye(4)[None], table]), collapsed, sheared)
+
+
+def _flatness(quads: np.ndarray) -> np.ndarray:  # (n,) 1 for a square, 0 for a line or a point
+    area = np.linalg.norm(np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1]), axis=-1) / 4
+    return area / np.maximum(sizes_of(quads) ** 2, 1e-300)
+
+
+def _assemble(
+    faces: Faces,
+    match: _Match,
+    motion: _Motion,
+    world_from_mesh: np.ndarray,  # (4, 4) a similarity
+    base: Placements,
+    taken: np.ndarray,  # (t,) which matched faces count
+    rest: np.ndarray,  # (r,) which placements of the base stay whatever the faces say
+) -> Placements:
+    """One table of both."""
+    known = np.flatnonzero(match.base_at[taken] >= 0)
+    known_at = match.base_at[taken[known]]
+    was = np.zeros(len(taken), np.int64)
+    was[known] = base.transform_index[known_at]
+    # Distinct (motion, transform before) pairs are few: compose each once.
+    pairs, pair = np.unique(motion.index[taken] * len(base.transforms) + was, return_inverse=True)
+    moved, before = np.divmod(pairs, len(base.transforms))
+    composed = (world_from_mesh @ motion.table[moved]) @ base.transforms[before]
+    times = np.tile(np.array([-np.inf, np.inf], np.float32), (len(taken), 1))
+    times[known] = base.time_range_s[known_at]
+    flags = faces.flags[match.face[taken]].astype(np.uint8)
+    flags[match.is_copy[taken]] &= ~LOCKED
+    ids = np.concatenate([match.ids[taken], base.ids[rest]])
+    order = np.argsort(ids, kind="stable")
+    transforms, index = _identity_first(
+        np.concatenate([composed, base.transforms]),
+        np.concatenate([pair.ravel(), len(composed) + base.transform_index[rest]])[order],
+    )
+    return Placements(
+        ids=ids[order],
+        rows=np.concatenate([match.rows[taken], base.rows[rest]])[order],
+        transform_index=index,
+        transforms=transforms,
+        flags=np.concatenate([flags, base.flags[rest]])[order],
+        time_range_s=np.concatenate([times, base.time_range_s[rest]])[order],
+    )
+
+
+def _identity_first(transforms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The transforms in use, the identity first as a placement table has it, and the index into them."""
+    used = np.zeros(len(transforms), bool)
+    used[index] = True
+    moving = used & ~(transforms == np.eye(4)).all(axis=(1, 2))
+    position = np.where(moving, np.cumsum(moving), 0)
+    return np.concatenate([np.eye(4)[None], transforms[moving]]), position[index]
