@@ -1,1 +1,58 @@
-"""Placeholder docstring, replaced with the package."""
+"""Engines turn what a memory shows into video frames. One small interface, one module an engine.
+
+Names can be listed without importing NumPy or torch; `engine_named` imports only the engine it is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ..errors import GenerateError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..cameras import CameraPath
+    from ..memory import Memory
+
+_MODULES = {"preview": "preview"}
+ENGINE_NAMES = tuple(_MODULES)
+
+
+@dataclass(frozen=True, eq=False)
+class EngineFrame:
+    """One finished frame."""
+
+    rgb: np.ndarray  # (H, W, 3) float32 in [0, 1], display-referred sRGB
+    z_depth: np.ndarray  # (H, W) float32 metres, inf for sky and where unknown
+    covered: np.ndarray  # (H, W) bool, memory holds this pixel; elsewhere the engine made it up
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the video shows, and when."""
+
+    text: str
+    start_s: float = 0.0
+    end_s: float = float("inf")
+
+
+class Engine(Protocol):
+    """Makes a path's frames, in order. Must give the same bits for the same arguments."""
+
+    def frames(
+        self, memory: Memory, path: CameraPath, *, prompts: tuple[Prompt, ...], seed: int
+    ) -> Generator[EngineFrame, None, None]:
+        """One frame a camera of the path. Closing the generator stops the work."""
+        ...
+
+
+def engine_named(name: str) -> Engine:
+    """The engine of that name. Raises `GenerateError` naming those there are."""
+    if name not in _MODULES:
+        raise GenerateError(f"there is no engine {name!r}, expected one of: {', '.join(ENGINE_NAMES)}")
+    module = importlib.import_module(f".{_MODULES[name]}", __package__)
+    return module.ENGINE

@@ -107,8 +107,8 @@ class ArchiveReader:
         if not isinstance(entry, dict):
             raise MemoryFileError(f"{self.file} has no member {name}")
         dtype, shape = entry.get("dtype"), entry.get("shape")
-        sides = isinstance(shape, list) and all(type(side) is int and side >= 0 for side in shape)
-        if dtype not in _DTYPES or not sides:
+        sides_ok = isinstance(shape, list) and all(type(side) is int and side >= 0 for side in shape)
+        if dtype not in _DTYPES or not isinstance(shape, list) or not sides_ok:
             raise MemoryFileError(f"{self.file}: member {name} has an impossible type or shape")
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size > MAX_ARRAY_BYTES:

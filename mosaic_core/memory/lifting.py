@@ -71,7 +71,7 @@ def lift_view(
 
 def _sorted_pixels(view: View) -> _Pixels:
     """Group the valid pixels by cell, object, sky and motion, then split each group at its gaps in depth."""
-    height, width = view.z_depth.shape
+    width = view.camera.image_width
     index = np.flatnonzero(view.valid)
     row, column = np.divmod(index, width)
     cells_across = -(-width // PATCH_SIZE_PX)

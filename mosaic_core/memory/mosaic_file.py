@@ -1,9 +1,9 @@
 """The `.mosaic` file: a whole memory in one zip of `.npy` members and a JSON manifest.
 
-    manifest.json                     format, schema version, conventions, cameras of the views, object names, checksums
+    manifest.json                     format, version, conventions, cameras of the views, object names, checksums
     views/0000/rgb.npy, z_depth, ...  one folder a view
     patches/*.npy                     the columns of the patch table
-    written/*.npy                     placements as lifted; the edit log in the manifest turns them into the present ones
+    written/*.npy                     placements as lifted; the edit log in the manifest brings them up to date
 
 Readable with the standard library and NumPy alone; `mosaic_core.memory.archive` says how it is kept safe.
 """

@@ -1,0 +1,72 @@
+"""`Shot`: what to generate. File names and numbers only, so that it crosses into the GPU process as JSON."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engines import ENGINE_NAMES, Prompt
+from ..errors import GenerateError
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Memory, path, engine, seed and prompts. Raises `GenerateError` for an unknown engine, seed or prompt time."""
+
+    memory_file: Path
+    path_file: Path
+    engine: str = "preview"
+    seed: int = 0
+    prompts: tuple[Prompt, ...] = ()
+    placements_file: Path | None = None  # replaces the memory's own placements: the artist's present edit
+    memory_sha256: str | None = None  # refused where the memory file has changed since
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINE_NAMES:
+            raise GenerateError(f"there is no engine {self.engine!r}, expected one of: {', '.join(ENGINE_NAMES)}")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise GenerateError(f"the seed must be 0 .. {MAX_SEED}, got {self.seed}")
+        for prompt in self.prompts:
+            if not prompt.start_s <= prompt.end_s:
+                raise GenerateError(f"the prompt {prompt.text!r} ends before it starts")
+
+
+def shot_to_json(shot: Shot) -> dict[str, Any]:
+    """The shot as plain JSON values; file names are made absolute."""
+    return {
+        "memory_file": str(Path(shot.memory_file).absolute()),
+        "path_file": str(Path(shot.path_file).absolute()),
+        "placements_file": None if shot.placements_file is None else str(Path(shot.placements_file).absolute()),
+        "memory_sha256": shot.memory_sha256,
+        "engine": shot.engine,
+        "seed": shot.seed,
+        "prompts": [
+            # JSON has no infinity: a prompt without an end has null.
+            {"text": p.text, "start_s": p.start_s, "end_s": None if math.isinf(p.end_s) else p.end_s}
+            for p in shot.prompts
+        ],
+    }
+
+
+def shot_from_json(document: Any) -> Shot:
+    """The shot a JSON document describes. Raises `GenerateError` naming what is wrong."""
+    try:
+        placements = document["placements_file"]
+        return Shot(
+            memory_file=Path(document["memory_file"]),
+            path_file=Path(document["path_file"]),
+            engine=str(document["engine"]),
+            seed=int(document["seed"]),
+            prompts=tuple(
+                Prompt(str(p["text"]), float(p["start_s"]), math.inf if p["end_s"] is None else float(p["end_s"]))
+                for p in document["prompts"]
+            ),
+            placements_file=None if placements is None else Path(placements),
+            memory_sha256=document["memory_sha256"],
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise GenerateError(f"malformed shot: {type(error).__name__}: {error}") from error

@@ -1,0 +1,186 @@
+"""Looking a surface point up in the views that saw it: the sampling half of the RGB readout.
+
+A view may colour a point only where its own depth agrees that it saw that very surface, and where the pixel's patch is
+placed by the same transform as the surface (so a deleted crate colours nothing, and a moved one only itself). Each of
+the four bilinear taps is tested by itself, which keeps outlines as sharp as the views are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..cameras.camera import project_rows
+from .memory import Memory
+from .placements import Placements
+from .surfels import pixel_sizes, pixel_slopes
+
+# A view's depth agrees with a point within this share of the depth plus this share of the slope over one pixel, after
+# the slope itself has been followed from the tap's centre to the point. Exact depth needs no more, and every loosening
+# lets outlines grow: 1 % of 6 m is four pixels.
+DEPTH_AGREEMENT = 0.002
+SLOPE_AGREEMENT = 0.25
+# How quickly a view loses weight as it looks from another direction: at this angle it counts 1 / e.
+ANGLE_FALLOFF_DEG = 12.0
+# Views below this share of the best view's weight do not take part, and the others are faded in above it.
+WEIGHT_FLOOR = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class SurfacePoints:
+    """n points to colour, in the world as captured (edits undone)."""
+
+    position: np.ndarray  # (3, n) float32
+    eye: np.ndarray  # (3, n) or (3, 1) float32, the target camera's centre, moved along with the edit
+    size_m: np.ndarray  # (n,) float32, a target pixel's size at that distance, undone as well
+    transform: np.ndarray  # (n,) int32, index into Placements.transforms
+    object_id: np.ndarray  # (n,) int32, the object each belongs to
+
+    def taken(self, index: np.ndarray) -> SurfacePoints:
+        """The points at these positions."""
+        eye = self.eye if self.eye.shape[1] == 1 else self.eye[:, index]
+        return SurfacePoints(
+            self.position[:, index], eye, self.size_m[index], self.transform[index], self.object_id[index]
+        )
+
+
+class PlacedRows:
+    """Answers whether a patch row is shown under a given transform."""
+
+    def __init__(self, placements: Placements, shown: np.ndarray, row_count: int) -> None:
+        self._transform_count = len(placements.transforms)
+        rows, transform = placements.rows[shown].astype(np.int64), placements.transform_index[shown]
+        self._at_home = np.zeros(row_count + 1, bool)
+        self._at_home[rows[transform == 0]] = True
+        self._keys = np.unique(rows * self._transform_count + transform)
+
+    def at_home(self, rows: np.ndarray) -> np.ndarray:
+        """Rows shown where they were captured."""
+        return self._at_home[rows]
+
+    def contains(self, rows: np.ndarray, transform: np.ndarray) -> np.ndarray:
+        """Elementwise: row shown under that transform."""
+        keys = rows.astype(np.int64) * self._transform_count + transform
+        at = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return self._keys[at] == keys
+
+
+class SourceView:
+    """One view, packed for sampling."""
+
+    def __init__(self, memory: Memory, index: int, placed: PlacedRows) -> None:
+        view, rows = memory.views[index], memory.pixel_rows[index]
+        self.camera = view.camera
+        inverse = (1 / view.z_depth.astype(np.float64)).astype(np.float32)
+        slopes = pixel_slopes(view.z_depth, rows)
+        self._size_m = pixel_sizes(view, slopes).ravel().astype(np.float32)
+        steepness = np.abs(slopes[0]) + np.abs(slopes[1])
+        tolerance = DEPTH_AGREEMENT * inverse + SLOPE_AGREEMENT * steepness
+        self._rgb = view.rgb.reshape(-1, 3).astype(np.float32) / 255
+        # 1 / z_depth at the pixel's centre, its slope along u and v, and how far off it may be.
+        self._surface = np.stack([inverse, *slopes, tolerance], axis=-1).reshape(-1, 4).astype(np.float32)
+        self._placed = placed
+        self._rows = rows.ravel()
+        self._object_ids = view.object_ids.ravel()
+        # One look-up answers both "which object" and "shown here" for all that stands where it was captured.
+        self._object_at_home = np.where(placed.at_home(self._rows), self._object_ids, -1)
+        self._sky = view.sky.ravel() & placed.at_home(self._rows)
+
+    def locate(self, points: SurfacePoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(n,) u and v in this view and the weight it deserves; 0 where it did not see the point."""
+        u, v, z = project_rows(points.position, self.camera)
+        height, width = self.camera.image_height, self.camera.image_width
+        inside = (z > 0) & (u >= 0) & (v >= 0) & (u < width) & (v < height)
+        weight = np.zeros(len(u), np.float32)
+        seen = np.flatnonzero(inside)
+        tap = v[seen].astype(np.int32) * width + u[seen].astype(np.int32)
+        offset = (u[seen] % 1 - np.float32(0.5), v[seen] % 1 - np.float32(0.5))
+        agrees = self._agrees(tap, offset, np.float32(1) / z[seen], points.transform[seen], points.object_id[seen])
+        seen = seen[agrees]
+        weight[seen] = self._weight(points.taken(seen), z[seen])
+        return u, v, weight
+
+    def finest_size(self, points: SurfacePoints) -> tuple[np.ndarray, np.ndarray]:
+        """Which of the points this view saw (positions), and how large its own pixel is there, metres."""
+        u, v, weight = self.locate(points)
+        seen = np.flatnonzero(weight > 0)
+        tap = v[seen].astype(np.int32) * self.camera.image_width + u[seen].astype(np.int32)
+        return seen, self._size_m[tap]
+
+    def project(self, points: SurfacePoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(n,) u, v and weight for points that are known to come from this view, without asking its depth."""
+        u, v, z = project_rows(points.position, self.camera)
+        return u, v, self._weight(points, z)
+
+    def _weight(self, points: SurfacePoints, z: np.ndarray) -> np.ndarray:
+        own = self.camera.position_world.astype(np.float32)
+        ax, ay, az = (points.position[i] - own[i] for i in range(3))
+        bx, by, bz = (points.position[i] - points.eye[i] for i in range(3))
+        lengths = np.sqrt((ax * ax + ay * ay + az * az) * (bx * bx + by * by + bz * bz))
+        cosine = (ax * bx + ay * by + az * bz) / lengths
+        falloff = np.float32(1 / (1 - np.cos(np.radians(ANGLE_FALLOFF_DEG))))
+        # A view that saw the point from farther away is blurrier than the picture needs.
+        sharpness = np.minimum(points.size_m * np.float32(self.camera.focal_px) / z, np.float32(1))
+        return np.exp((cosine - 1) * falloff) * sharpness**2 + np.float32(1e-6)
+
+    def sample(
+        self,
+        u: np.ndarray,  # (n,)
+        v: np.ndarray,  # (n,)
+        points: SurfacePoints,  # n
+    ) -> np.ndarray:  # (n, 3) float32
+        """Bilinear colour from the taps that agree; `locate` has said that the nearest one does."""
+        height, width = self.camera.image_height, self.camera.image_width
+        inverse = np.float32(1) / project_rows(points.position, self.camera)[2]
+        left, top = np.floor(u - np.float32(0.5)), np.floor(v - np.float32(0.5))
+        across, down = u - np.float32(0.5) - left, v - np.float32(0.5) - top
+        left, top = left.astype(np.int32), top.astype(np.int32)
+        total = np.zeros(len(u), np.float32)
+        colour = np.zeros((len(u), 3), np.float32)
+        for dy in (0, 1):
+            row = np.clip(top + dy, 0, height - 1) * width
+            vertical = down if dy else 1 - down
+            for dx in (0, 1):
+                tap = row + np.clip(left + dx, 0, width - 1)
+                share = vertical * (across if dx else 1 - across)
+                share = share * self._agrees(tap, (across - dx, down - dy), inverse, points.transform, points.object_id)
+                colour += share[:, None] * self._rgb[tap]
+                total += share
+        return colour / np.maximum(total, np.float32(1e-12))[:, None]
+
+    def sample_sky(
+        self,
+        directions: np.ndarray,  # (3, n) world
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # (n, 3) colour, (n,) u, v, and bool seen as sky
+        """The sky's colour in directions at infinity, nearest pixel."""
+        far = directions * np.float32(1e6) + self.camera.position_world.astype(np.float32)[:, None]
+        u, v, z = project_rows(far, self.camera)
+        height, width = self.camera.image_height, self.camera.image_width
+        inside = np.flatnonzero((z > 0) & (u >= 0) & (v >= 0) & (u < width) & (v < height))
+        tap = v[inside].astype(np.int32) * width + u[inside].astype(np.int32)
+        seen = np.zeros(len(u), bool)
+        colour = np.zeros((len(u), 3), np.float32)
+        is_sky = self._sky[tap]
+        seen[inside[is_sky]] = True
+        colour[inside[is_sky]] = self._rgb[tap[is_sky]]
+        return colour, u, v, seen
+
+    def _agrees(
+        self,
+        tap: np.ndarray,  # (n,) flat pixel
+        offset: tuple[np.ndarray, np.ndarray],  # (n,) each: right and down from the tap's centre, pixels
+        inverse: np.ndarray,  # (n,) 1 / z_depth of the points in this view
+        transform: np.ndarray,  # (n,)
+        object_id: np.ndarray,  # (n,)
+    ) -> np.ndarray:  # (n,) bool
+        """Whether this view saw the points at these taps: same object, placed by the same edit, at the same depth."""
+        surface = self._surface[tap]
+        expected = surface[:, 0] + surface[:, 1] * offset[0] + surface[:, 2] * offset[1]
+        agrees = np.abs(expected - inverse) <= surface[:, 3]
+        same = self._object_at_home[tap] == object_id
+        away = np.flatnonzero(transform)
+        if len(away):
+            shown = self._placed.contains(self._rows[tap[away]], transform[away])
+            same[away] = shown & (self._object_ids[tap[away]] == object_id[away])
+        return agrees & same
