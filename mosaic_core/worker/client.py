@@ -77,18 +77,16 @@ class WorkerClient:
         arguments = command or [*_checked_python(python), "-u", "-c", _BOOTSTRAP]
         root = package_root or Path(__file__).resolve().parents[2]
         log = _open_log(log_file)
-        options: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            options = {"creationflags": subprocess.CREATE_NO_WINDOW}
         try:
-            process: subprocess.Popen[bytes] = subprocess.Popen(
+            process = subprocess.Popen(
                 arguments,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=log_file.parent,
                 env=_environment(root),
-                **options,
+                start_new_session=True,  # POSIX: a group of its own, which Ctrl-C does not reach
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: no console
             )
         except (OSError, ValueError) as error:
             log.close()

@@ -10,14 +10,14 @@ TAIL_LINES = 20
 _TAIL_BYTES = 16 * 1024
 
 _SIGNAL_WORDS = {
-    "SIGKILL": "was killed (signal 9), often because memory ran out",
-    "SIGSEGV": "crashed (signal 11, segmentation fault)",
-    "SIGABRT": "aborted (signal 6), often inside a GPU driver or a library",
-    "SIGBUS": "crashed (signal 7, bus error), often because a disk or shared memory is full",
-    "SIGILL": "crashed (signal 4): a library was built for another kind of processor",
-    "SIGFPE": "crashed (signal 8, arithmetic error)",
-    "SIGTERM": "was asked to end by another program (signal 15)",
-    "SIGINT": "was interrupted (signal 2)",
+    "SIGKILL": "was killed (signal {}), often because memory ran out",
+    "SIGSEGV": "crashed (signal {}, segmentation fault)",
+    "SIGABRT": "aborted (signal {}), often inside a GPU driver or a library",
+    "SIGBUS": "crashed (signal {}, bus error), often because a disk or shared memory is full",
+    "SIGILL": "crashed (signal {}): a library was built for another kind of processor",
+    "SIGFPE": "crashed (signal {}, arithmetic error)",
+    "SIGTERM": "was asked to end by another program (signal {})",
+    "SIGINT": "was interrupted (signal {})",
 }
 
 # The Windows codes that mean a crash rather than an exit, as the unsigned numbers Popen returns.
@@ -41,7 +41,7 @@ def exit_in_words(return_code: int, *, platform: str = sys.platform) -> str:
         name = signal.Signals(number).name
     except ValueError:
         return f"ended with exit code {return_code}"
-    return _SIGNAL_WORDS.get(name, f"was ended by signal {number} ({name})")
+    return _SIGNAL_WORDS.get(name, f"was ended by signal {{}} ({name})").format(number)
 
 
 def log_tail(log_file: Path) -> tuple[str, ...]:

@@ -227,6 +227,8 @@ def _on_refused(state: JobState, event: Refused) -> Step:
 def _on_garbled(state: JobState, event: Garbled) -> Step:
     if state.outcome is not None:
         return state, ()
+    if state.phase is Phase.CANCELLING:
+        return _kill(state, event.now_s, outcome=Phase.CANCELLED)
     error = (
         f'The GPU process printed garbage instead of messages ("{event.sample}"): '
         f"is the chosen program really a Python? Log: {state.log_file}"
@@ -320,9 +322,16 @@ def _end(state: JobState, outcome: Phase, now_s: float, *, error: str | None = N
     return _stop(state, Stop.INPUT_CLOSED, now_s), (Effect.CLOSE_INPUT,)
 
 
-def _kill(state: JobState, now_s: float, *, error: str, name: str) -> Step:
+def _kill(
+    state: JobState,
+    now_s: float,
+    *,
+    outcome: Phase = Phase.FAILED,
+    error: str | None = None,
+    name: str | None = None,
+) -> Step:
     """The process is past talking to."""
-    state = replace(state, outcome=Phase.FAILED, error=error, error_name=name, message="Ending")
+    state = replace(state, outcome=outcome, error=error, error_name=name, message="Ending")
     return _stop(state, Stop.KILLED, now_s), (Effect.KILL,)
 
 

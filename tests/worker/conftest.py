@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
-from fake_jobs import FAKE, SHORT, process_runs
+from fake_jobs import FAKE_COMMAND, SHORT, process_runs
 
 from mosaic_core.worker import JobGuard, JobRunner, Limits
 
@@ -24,7 +24,7 @@ def start_job(tmp_path):
             shot_json={"engine": "preview"},
             out_dir=out_dir,
             log_file=tmp_path / "worker.log",
-            command=[sys.executable, str(FAKE), mode, *words],
+            command=[*FAKE_COMMAND, mode, *words],
             limits=limits,
             guard=guard or JobGuard(),
         )

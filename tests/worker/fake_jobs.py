@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
 from mosaic_core.worker import JobRunner, Limits
 
-FAKE = Path(__file__).with_name("fake_worker.py")
+# -S: the fake needs no packages, and starts in half the time without looking for them.
+FAKE_COMMAND = [sys.executable, "-S", str(Path(__file__).with_name("fake_worker.py"))]
+# Short where only a misbehaving process waits for the limit, generous where a slow machine might.
 SHORT = Limits(
-    hello_s=5.0,
-    heartbeat_s=1.0,
-    frame_s=1.0,
+    hello_s=20.0,
+    heartbeat_s=10.0,
+    frame_s=10.0,
     cancel_s=0.3,
     close_s=0.3,
     terminate_s=0.3,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from dataclasses import replace
 
 import pytest
-from fake_jobs import FAKE, SHORT, process_runs, run_to_end, wait_until
+from fake_jobs import FAKE_COMMAND, SHORT, process_runs, run_to_end, wait_until
 
 from mosaic_core.errors import Cancelled, GenerateError, WorkerError
-from mosaic_core.worker import JobGuard, JobRunner, Limits, Phase, probe_python, run_blocking
+from mosaic_core.worker import JobGuard, JobRunner, Phase, probe_python, run_blocking
 
 
 def partial_folders(tmp_path):
@@ -32,14 +33,15 @@ def test_a_job_shows_its_progress_and_ends_with_the_clip(start_job, tmp_path):
 
 
 def test_a_tick_never_makes_blender_wait(start_job):
-    runner = start_job("ok", frames=30, pause_s=0.01)
-    longest_s = 0.0
+    runner = start_job("ok", frames=10, pause_s=0.01)
+    taken_s = []
     while not runner.state.finished:
         before_s = time.perf_counter()
         runner.tick()
-        longest_s = max(longest_s, time.perf_counter() - before_s)
-        time.sleep(0.01)
-    assert longest_s < 0.1
+        taken_s.append(time.perf_counter() - before_s)
+        time.sleep(0.005)
+    # Not the slowest: on a busy machine that one says how long this process was not let run.
+    assert sorted(taken_s)[len(taken_s) * 9 // 10] < 0.01
 
 
 def test_a_huge_shot_and_a_frozen_process_do_not_block_the_caller(start_job, tmp_path):
@@ -58,7 +60,7 @@ def test_a_huge_shot_and_a_frozen_process_do_not_block_the_caller(start_job, tmp
     [
         ("crash", "ended with exit code 3, after frame 1 of 3. It said last: RuntimeError: the reactor"),
         ("kill_itself", "was killed (signal 9), often because memory ran out, after frame 1 of 3"),
-        ("hang", "is stuck: no frame for 1 s, after frame 1 of 3"),
+        ("hang", "is stuck: no frame for 0.5 s, after frame 1 of 3"),
         ("freeze", "froze: nothing was heard from it for 0.5 s, after frame 1 of 3"),
         ("out_of_memory", "Memory ran out on Fake CPU"),
         ("fails", "the memory file does not exist"),
@@ -74,8 +76,9 @@ def test_a_huge_shot_and_a_frozen_process_do_not_block_the_caller(start_job, tmp
 )
 def test_every_mishap_ends_in_a_sentence_and_leaves_nothing(start_job, tmp_path, mode, words):
     shortened = {
-        "freeze": Limits(hello_s=5.0, heartbeat_s=0.5, frame_s=5.0, kill_s=2.0),
-        "silent": Limits(hello_s=0.5, terminate_s=0.3),
+        "hang": replace(SHORT, frame_s=0.5),
+        "freeze": replace(SHORT, heartbeat_s=0.5),
+        "silent": replace(SHORT, hello_s=0.5),
     }
     runner = start_job(mode, limits=shortened.get(mode, SHORT))
     state = run_to_end(runner)
@@ -211,7 +214,7 @@ def test_a_defect_in_the_progress_display_still_ends_the_process(start_job, tmp_
 
 
 def test_the_probe_says_what_it_found():
-    facts = probe_python(sys.executable, command=[sys.executable, str(FAKE), "ok"])
+    facts = probe_python(sys.executable, command=[*FAKE_COMMAND, "ok"])
     assert facts.error is None
     assert facts.torch_version == "2.9.0"
     assert facts.device == "Fake CPU (1.0 GB free)"
@@ -223,7 +226,7 @@ def test_the_probe_says_what_it_found():
     [("lacks_torch", "lacks torch"), ("dies_at_start", "libtorch"), ("garbage", "garbage")],
 )
 def test_the_probe_never_raises(mode, words):
-    facts = probe_python(sys.executable, command=[sys.executable, str(FAKE), mode], limits=SHORT)
+    facts = probe_python(sys.executable, command=[*FAKE_COMMAND, mode], limits=SHORT)
     assert words in facts.error and "probe.log" not in facts.error
 
 
