@@ -157,6 +157,27 @@ def transform_points(
     return np.stack([m[i, 0] * x + m[i, 1] * y + m[i, 2] * z + m[i, 3] for i in range(3)], axis=-1)
 
 
+def project_rows(
+    points_world: np.ndarray,  # (3, n) float32
+    camera: Camera,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """u, v (pixels) and z_depth of points held a coordinate a row; nonsense behind the camera, where z tells.
+
+    Term by term, as `Camera.project` and for its reason, without its (..., 3) layout: three times faster on millions.
+    """
+    m = camera.cam_from_world.astype(np.float32)
+    k = camera.intrinsics_px.astype(np.float32)
+    px, py, pz = points_world
+    z = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3]
+    x = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3]
+    y = m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        inverse = np.float32(1) / z
+        u = (k[0, 0] * x + k[0, 1] * y) * inverse + k[0, 2]
+        v = k[1, 1] * y * inverse + k[1, 2]
+    return u, v, z
+
+
 def look_at(
     position_world: np.ndarray,  # (3,)
     target_world: np.ndarray,  # (3,)
