@@ -147,7 +147,7 @@ def read_quads(
         placements=len(placements),
         moved=int((~unmoved[taken]).sum()),
         copied=int(match.is_copy.sum()),
-        deleted=len(base) - int(np.isin(base.ids, placements.ids, kind="sort").sum()),
+        deleted=len(base) - len(rest) - int(((match.base_at >= 0) & ~match.is_copy)[taken].sum()),
         sheared=int(motion.sheared.sum()),
         locked=int(placed[base.rows[rest] - 1].sum()) - int((locked & unmoved).sum()),
         collapsed=int(kinds["collapsed"].sum() + motion.collapsed.sum()),
@@ -268,7 +268,8 @@ def _motion(corners: np.ndarray, match: _Match) -> _Motion:
 
 
 def _flatness(quads: np.ndarray) -> np.ndarray:  # (n,) 1 for a square, 0 for a line or a point
-    area = np.linalg.norm(np.cross(quads[:, 2] - quads[:, 0], quads[:, 3] - quads[:, 1]), axis=-1) / 4
+    (ax, ay, az), (bx, by, bz) = (quads[:, 2] - quads[:, 0]).T, (quads[:, 3] - quads[:, 1]).T
+    area = np.sqrt((ay * bz - az * by) ** 2 + (az * bx - ax * bz) ** 2 + (ax * by - ay * bx) ** 2) / 4
     return area / np.maximum(sizes_of(quads) ** 2, 1e-300)
 
 
@@ -287,7 +288,7 @@ def _assemble(
     was = np.zeros(len(taken), np.int64)
     was[known] = base.transform_index[known_at]
     # Distinct (motion, transform before) pairs are few: compose each once.
-    pairs, pair = np.unique(motion.index[taken] * len(base.transforms) + was, return_inverse=True)
+    pairs, pair = _distinct(motion.index[taken] * len(base.transforms) + was)
     moved, before = np.divmod(pairs, len(base.transforms))
     composed = (world_from_mesh @ motion.table[moved]) @ base.transforms[before]
     times = np.tile(np.array([-np.inf, np.inf], np.float32), (len(taken), 1))
@@ -298,7 +299,7 @@ def _assemble(
     order = np.argsort(ids, kind="stable")
     transforms, index = _identity_first(
         np.concatenate([composed, base.transforms]),
-        np.concatenate([pair.ravel(), len(composed) + base.transform_index[rest]])[order],
+        np.concatenate([pair, len(composed) + base.transform_index[rest]])[order],
     )
     return Placements(
         ids=ids[order],
@@ -308,6 +309,15 @@ def _assemble(
         flags=np.concatenate([flags, base.flags[rest]])[order],
         time_range_s=np.concatenate([times, base.time_range_s[rest]])[order],
     )
+
+
+def _distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # distinct codes, index into them
+    """`np.unique` with its inverse, by counting where the codes are small: sorting takes ten times as long."""
+    if int(codes.max(initial=0)) > 4 * len(codes) + 1024:
+        distinct, index = np.unique(codes, return_inverse=True)
+        return distinct, index.ravel()
+    used = np.bincount(codes) > 0
+    return np.flatnonzero(used), (np.cumsum(used) - 1)[codes]
 
 
 def _identity_first(transforms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
