@@ -7,7 +7,7 @@ Everything imported here is standard library only, because Blender and the comma
 from .client import WorkerClient
 from .jobs import JobState, Limits, Phase
 from .protocol import Device, WorkerFacts
-from .runner import JobGuard, JobRunner, probe_python, run_blocking
+from .runner import JobGuard, JobRunner, probe_python, run_blocking, start_probe
 
 __all__ = [
     "Device",
@@ -20,4 +20,5 @@ __all__ = [
     "WorkerFacts",
     "probe_python",
     "run_blocking",
+    "start_probe",
 ]

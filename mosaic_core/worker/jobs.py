@@ -16,6 +16,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from .events import (
@@ -213,7 +214,12 @@ def _progress_words(done: int, total: int, seconds_left: float | None) -> str:
 def _on_finished(state: JobState, event: Finished) -> Step:
     if state.outcome is not None or state.phase is Phase.STARTING:
         return state, ()
-    return _end(replace(state, result=event.clip, seconds_left=0.0), Phase.DONE, event.now_s)
+    # The frames were told where they were made, and have moved since.
+    frames_dir, file = event.clip.get("frames_dir"), state.last_frame_file
+    if frames_dir and file:
+        file = str(Path(str(frames_dir)) / Path(file).name)
+    state = replace(state, result=event.clip, seconds_left=0.0, last_frame_file=file)
+    return _end(state, Phase.DONE, event.now_s)
 
 
 def _on_refused(state: JobState, event: Refused) -> Step:
@@ -337,7 +343,10 @@ def _kill(
 
 def _finish(state: JobState, phase: Phase) -> Step:
     words = {Phase.DONE: "Done", Phase.CANCELLED: "Cancelled"}.get(phase, state.error or "Failed")
-    return replace(state, phase=phase, message=words, seconds_left=None), (Effect.CLEAN_UP,)
+    # What was made of an unfinished clip is removed, the last frame too.
+    file = state.last_frame_file if phase is Phase.DONE else None
+    state = replace(state, phase=phase, message=words, seconds_left=None, last_frame_file=file)
+    return state, (Effect.CLEAN_UP,)
 
 
 _HANDLERS: dict[type, Callable[[JobState, Any], Step]] = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 
 import pytest
-from fake_jobs import FAKE_COMMAND, SHORT, process_runs
 
 from mosaic_core.worker import JobGuard, JobRunner, Limits
+
+from .fake_jobs import FAKE_COMMAND, SHORT, process_runs
 
 
 @pytest.fixture

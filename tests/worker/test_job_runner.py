@@ -8,10 +8,11 @@ import time
 from dataclasses import replace
 
 import pytest
-from fake_jobs import FAKE_COMMAND, SHORT, process_runs, run_to_end, wait_until
 
 from mosaic_core.errors import Cancelled, GenerateError, WorkerError
 from mosaic_core.worker import JobGuard, JobRunner, Phase, probe_python, run_blocking
+
+from .fake_jobs import FAKE_COMMAND, SHORT, process_runs, run_to_end, wait_until
 
 
 def partial_folders(tmp_path):

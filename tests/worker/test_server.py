@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_jobs import process_runs, wait_until
 
 import mosaic_core
 from mosaic_core.worker import WorkerClient, probe_python
 from mosaic_core.worker.protocol import Failure, Notification, Result
+
+from .fake_jobs import process_runs, wait_until
 
 STUB = Path(__file__).with_name("stub_server.py")
 ROOT = Path(mosaic_core.__file__).resolve().parent.parent
