@@ -27,11 +27,15 @@ def set_image_format(settings: bpy.types.ImageFormatSettings, file_format: str) 
     settings.file_format = file_format
 
 
-def compositor_tree(scene: bpy.types.Scene) -> bpy.types.NodeTree | None:
-    """The scene's compositor, None where it has none."""
-    if hasattr(scene, "compositing_node_group"):
-        return scene.compositing_node_group
-    return scene.node_tree
+def set_readable_exr(settings: bpy.types.ImageFormatSettings) -> None:
+    """Every pass as uncompressed 32-bit floats in one part: the file `capture.exr` can read."""
+    set_image_format(settings, "OPEN_EXR_MULTILAYER")
+    settings.color_mode = "RGBA"
+    settings.color_depth = "32"
+    settings.exr_codec = "NONE"
+    # Since 5.0 passes are separate parts of the file unless they are interleaved.
+    if hasattr(settings, "use_exr_interleave"):
+        settings.use_exr_interleave = True
 
 
 def strips_of(editor: bpy.types.SequenceEditor):
@@ -73,3 +77,15 @@ def user_dir(folder: str = "") -> Path:
     result = Path(path)
     result.mkdir(parents=True, exist_ok=True)
     return result
+
+
+def strip_span(strip) -> tuple[int, int]:
+    """First frame of a sequencer strip and the frame after its last."""
+    if hasattr(strip, "left_handle"):
+        return int(strip.left_handle), int(strip.right_handle)
+    return int(strip.frame_final_start), int(strip.frame_final_end)
+
+
+def exit_handlers() -> list | None:
+    """Handlers that run before Blender quits, None before 5.1, where only `atexit` does."""
+    return getattr(bpy.app.handlers, "exit_pre", None)

@@ -1,0 +1,142 @@
+"""`mosaic.capture`: the scene into a memory, a render a tick in a window, in one go everywhere else."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import BoolProperty
+
+from mosaic_core.errors import MosaicError
+
+from ..capture import CaptureProgress, capture_steps, requests_from_settings, store_memory
+from ..capture.store import memory_to_extend
+from ..registry import registration
+
+# Long enough for Blender to paint the progress between two renders, short against any render.
+_TICK_S = 0.05
+
+
+class MOSAIC_OT_capture(bpy.types.Operator):
+    """Render the scene from its cameras into a memory: colour, depth and which object each pixel shows"""
+
+    bl_idname = "mosaic.capture"
+    bl_label = "Capture Memory"
+    bl_options = {"UNDO"}  # no REGISTER: the redo panel would render everything again
+
+    extend: BoolProperty(
+        name="Add to Memory",
+        description="Add the views to the scene's memory, keeping its edits, instead of making a new one",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set("Capture works in Object Mode")
+            return False
+        if bpy.app.is_job_running("RENDER"):
+            cls.poll_message_set("Blender is rendering")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            self._start(context)
+            while self._step(context):
+                pass
+        except MosaicError as error:
+            return self._failed(context, error)
+        return self._finished(context)
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if bpy.app.background or context.window is None:
+            return self.execute(context)
+        try:
+            self._start(context)
+        except MosaicError as error:
+            return self._failed(context, error)
+        self._timer = context.window_manager.event_timer_add(_TICK_S, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type == "ESC" and event.value == "PRESS":
+            self.cancel(context)
+            self.report({"INFO"}, "Capture cancelled: nothing was changed")
+            return {"CANCELLED"}
+        if event.type != "TIMER":
+            return {"RUNNING_MODAL"}  # the file must not change under a capture
+        try:
+            if self._step(context):
+                return {"RUNNING_MODAL"}
+        except MosaicError as error:
+            return self._failed(context, error)
+        except BaseException:
+            self._clean_up(context)
+            raise
+        return self._finished(context)
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender calls this when the window closes."""
+        self._clean_up(context)
+
+    _timer: bpy.types.Timer | None = None
+    _steps = None
+    _memory = None
+
+    def _start(self, context: bpy.types.Context) -> None:
+        request = requests_from_settings(context)
+        known = memory_to_extend(context) if self.extend else None
+        self._steps = capture_steps(context, request, extend=known)
+        context.window_manager.progress_begin(0, 2 * len(request.cameras))
+        # The first progress comes before the first render: it is painted while that one runs.
+        self._step(context)
+
+    def _step(self, context: bpy.types.Context) -> bool:
+        """Do the next render; False when the memory is there."""
+        try:
+            progress = next(self._steps)
+        except StopIteration as end:
+            self._memory = end.value
+            return False
+        self._show(context, progress)
+        return True
+
+    def _show(self, context: bpy.types.Context, progress: CaptureProgress) -> None:
+        context.window_manager.progress_update(progress.done)
+        if context.workspace is not None and not bpy.app.background:
+            context.workspace.status_text_set(
+                f"Capturing {progress.done + 1} of {progress.total}: {progress.label}   (Esc cancels)"
+            )
+
+    def _finished(self, context: bpy.types.Context) -> set[str]:
+        self._clean_up(context)
+        try:
+            obj = store_memory(context, self._memory, extend=self.extend)
+        except MosaicError as error:
+            return self._failed(context, error)
+        memory = self._memory
+        self.report(
+            {"INFO"},
+            f"{obj.name}: {len(memory.views)} views, {len(memory.patches)} patches, {len(memory.object_names)} objects",
+        )
+        return {"FINISHED"}
+
+    def _failed(self, context: bpy.types.Context, error: MosaicError) -> set[str]:
+        self._clean_up(context)
+        self.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+
+    def _clean_up(self, context: bpy.types.Context) -> None:
+        if self._steps is not None:
+            self._steps.close()
+            self._steps = None
+            context.window_manager.progress_end()
+            if context.workspace is not None and not bpy.app.background:
+                context.workspace.status_text_set(None)
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+
+
+register, unregister = registration(MOSAIC_OT_capture)
