@@ -2,8 +2,8 @@
 
     python fake_worker.py MODE [name=value ...]
 
-Modes: ok, silent, crash, kill_itself, hang, freeze, garbage, flood, overlong, out_of_memory, fails, lacks_torch,
-old_protocol, other_version, dies_at_start, ignores_cancel, stubborn, wrong_frame, with_child.
+Modes: ok, silent, crash, kill_itself, hang, freeze, garbage, flood, stray_line, out_of_memory, fails, lacks_torch,
+old_protocol, other_version, dies_at_start, ignores_cancel, stubborn, wrong_frame, with_child, chatty.
 Names: frames (3), pause_s (0.02 a frame), at (frame before which it misbehaves, 1).
 """
 
@@ -142,7 +142,7 @@ def before_hello() -> None:
     if MODE == "flood":
         while True:
             sys.stdout.buffer.write(b"x" * 65536)
-    if MODE == "overlong":
+    if MODE == "stray_line":
         print("a harmless warning", flush=True)  # borne: less than a handful
 
 
@@ -153,6 +153,8 @@ def obey(request: dict) -> None:
             if MODE != "silent":
                 threading.Thread(target=beat, daemon=True).start()
                 send(id=number, result=facts())
+            if MODE == "chatty":
+                print("loading shards\n" * 30, flush=True)
         case "generate":
             _job.update(params)
             threading.Thread(target=generate, args=(number, params), daemon=True).start()

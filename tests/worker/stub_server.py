@@ -17,6 +17,16 @@ class OutOfMemoryError(RuntimeError):
     """Named as torch's."""
 
 
+class Tensor:
+    """Says when it is freed; refers to itself, as the frames of a failed model do."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        print("the tensor is freed")
+
+
 def facts() -> WorkerFacts:
     print("a library that greets on standard output")
     os.system("echo a program that does, too")
@@ -26,7 +36,8 @@ def facts() -> WorkerFacts:
 def run_job(shot, out_dir, say_frame, should_stop):
     match shot["do"]:
         case "memory":
-            return {"never": bytes(2**62)}
+            tensor = Tensor()
+            return {"never": bytes(2**62), "kept": tensor}
         case "torch_memory":
             raise OutOfMemoryError("CUDA: tried to allocate 20 GiB")
         case "hidden_memory":

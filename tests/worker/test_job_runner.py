@@ -98,9 +98,14 @@ def test_a_death_names_the_log_and_shows_its_end(start_job, tmp_path):
 
 
 def test_a_few_stray_lines_are_borne_and_kept_in_the_log(start_job, tmp_path):
-    state = run_to_end(start_job("overlong"))
+    state = run_to_end(start_job("stray_line"))
     assert state.phase is Phase.DONE
     assert "a harmless warning" in (tmp_path / "worker.log").read_text()
+
+
+def test_a_known_process_may_print_more(start_job, tmp_path):
+    assert run_to_end(start_job("chatty")).phase is Phase.DONE
+    assert (tmp_path / "worker.log").read_text().count("loading shards") == 30
 
 
 def test_a_flood_of_garbage_does_not_fill_the_disk(start_job, tmp_path):

@@ -96,6 +96,11 @@ def test_a_failed_job_is_one_sentence_and_the_next_one_runs(talk, tmp_path, do, 
     assert isinstance(talk.answer(talk.generate(tmp_path, "frames")), Result)
 
 
+def test_what_a_failed_job_held_is_free_before_the_answer(talk, tmp_path):
+    talk.answer(talk.generate(tmp_path, "memory"))
+    assert "the tensor is freed" in (tmp_path / "worker.log").read_text()
+
+
 def test_a_second_job_at_once_is_refused_and_the_first_goes_on(talk, tmp_path):
     first = talk.generate(tmp_path, "endless", job_id="first")
     talk.frame()
