@@ -218,6 +218,24 @@ class MOSAIC_OT_cancel_environment(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class MOSAIC_OT_open_preferences(bpy.types.Operator):
+    """Open Mosaic's preferences, where the Python of the GPU process is chosen"""
+
+    bl_idname = "mosaic.open_preferences"
+    bl_label = "Preferences"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.preferences.addons.get(__package__) is None:
+            cls.poll_message_set("Mosaic runs without being enabled in the preferences")
+            return False
+        return True
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        return bpy.ops.preferences.addon_show(module=__package__)
+
+
 def draw_preferences(layout: bpy.types.UILayout, chosen, status: MosaicWorkerStatus) -> None:
     """The preferences' controls."""
     box = layout.box()
@@ -308,6 +326,7 @@ _register_classes, _unregister_classes = registration(
     MOSAIC_OT_test_worker,
     MOSAIC_OT_create_environment,
     MOSAIC_OT_cancel_environment,
+    MOSAIC_OT_open_preferences,
 )
 
 

@@ -82,18 +82,26 @@ class PreparedShot:
         return document
 
 
-def request_from_settings(context: bpy.types.Context) -> JobRequest:
-    """The request that `scene.mosaic` describes. Raises `MosaicError` that says what is missing."""
+def request_from_settings(
+    context: bpy.types.Context, *, memory_name: str | None = None, camera_name: str | None = None
+) -> JobRequest:
+    """The request that `scene.mosaic` describes, with another memory or camera where named.
+
+    Raises `MosaicError` that says what is missing.
+    """
     scene, settings = context.scene, context.scene.mosaic
-    memory_obj = memory_to_generate_from(context)
+    memory_obj = memory_to_generate_from(context, memory_name)
     if memory_obj is None:
         raise GenerateError("there is no memory to generate from: capture one first, or choose one in the panel")
+    camera_obj = path_camera_of(scene) if camera_name is None else scene.objects.get(camera_name)
+    if camera_obj is None or camera_obj.type != "CAMERA":
+        raise GenerateError(f"the scene has no camera named {camera_name}")
     return JobRequest(
         scene_name=scene.name,
         memory_name=memory_obj.name,
         memory_library=memory_obj.library.filepath if memory_obj.library else None,
-        camera_name=path_camera_of(scene).name,
-        follows_markers=settings.path_camera is None,
+        camera_name=camera_obj.name,
+        follows_markers=settings.path_camera is None and camera_name is None,
         engine=settings.engine,
         image_height=settings.height,
         image_width=settings.width,
@@ -106,8 +114,16 @@ def request_from_settings(context: bpy.types.Context) -> JobRequest:
     )
 
 
-def memory_to_generate_from(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The scene's chosen memory, else the active one, else the only one there is."""
+def memory_to_generate_from(context: bpy.types.Context, name: str | None = None) -> bpy.types.Object | None:
+    """The named memory; else the scene's chosen one, else the active one, else the only one there is.
+
+    Raises `GenerateError` where the named one is not there.
+    """
+    if name is not None:
+        named = context.scene.objects.get(name)
+        if not store.is_memory(named):
+            raise GenerateError(f"the scene has no memory named {name}")
+        return named
     chosen = context.scene.mosaic.memory
     if store.is_memory(chosen) and context.scene in chosen.users_scene:
         return chosen
@@ -123,11 +139,14 @@ def prepared_shot(context: bpy.types.Context, request: JobRequest) -> PreparedSh
     memory_obj = bpy.data.objects.get((request.memory_name, request.memory_library))
     if memory_obj is None:
         raise GenerateError(f"the memory {request.memory_name} was deleted")
+    camera_obj = context.scene.objects.get(request.camera_name)
+    if camera_obj is None:
+        raise GenerateError(f"the camera {request.camera_name} was deleted")
     memory_file = store.memory_file_of(memory_obj)
     placements = placements_from_object(memory_obj)
     path = path_from_camera(
         context,
-        None if request.follows_markers else path_camera_of(context.scene),
+        None if request.follows_markers else camera_obj,
         image_height=request.image_height,
         image_width=request.image_width,
         frame_start=request.frame_start,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import time
 from pathlib import Path
 
 import bpy
@@ -93,17 +95,36 @@ class MOSAIC_OT_cancel(bpy.types.Operator):
 
 
 def shown_take(context: bpy.types.Context) -> Path | None:
-    """The folder of the take that was made last, None where there is none yet."""
+    """The folder of the take that was made last, None where there is none yet. Asks the disk once a second at most."""
     made = context.window_manager.mosaic_job.take_folder
+    try:
+        output_folder = results.output_folder_of(context.scene)
+    except MosaicError:
+        output_folder = None
+    return _newest_take(made, output_folder, int(time.monotonic()))
+
+
+@functools.lru_cache(maxsize=4)
+def _newest_take(made: str, output_folder: Path | None, _second: int) -> Path | None:
     if made and (Path(made) / "frames").is_dir():
         return Path(made)
-    try:
-        takes = takes_in(results.output_folder_of(context.scene))
-    except MosaicError:
-        return None
+    takes = takes_in(output_folder) if output_folder is not None else []
     # A take that is being made has no frames folder yet.
     finished = (folder for folder in reversed(takes) if (folder / "frames").is_dir())
     return next(finished, None)
+
+
+def newest_frame(folder: Path) -> Path | None:
+    """The last frame of a take, None where it has none. Asks the disk once a second at most."""
+    return _last_frame(folder, int(time.monotonic()))
+
+
+@functools.lru_cache(maxsize=4)
+def _last_frame(folder: Path, _second: int) -> Path | None:
+    try:
+        return take_in(folder).frame_files[-1]
+    except MosaicError:
+        return None
 
 
 def _has_take(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:

@@ -1,0 +1,299 @@
+"""The tab "Mosaic" in the 3D viewport's sidebar: Memory, Edit, Path, Generate, Result, in the order of the work.
+
+Drawing only reads. It runs at every mouse move, so nothing here loads a memory or hashes a file; what the buttons
+may not do is said by the operators' `poll`.
+"""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ..memory import store
+from ..operators.generate import newest_frame, shown_take
+from ..paths.curve import followed_curve, followed_frames, look_target
+from ..registry import registration
+from ..results import thumbnail
+from ..shots import memory_to_generate_from
+from .drawing import draw_text, safely
+
+_MAX_MENU_ENTRIES = 200
+# Counting is a millisecond up to here; beyond, the numbers are left out and drawing stays quick.
+_MAX_COUNTED_FACES = 500_000
+
+
+class _SidebarPanel:
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Mosaic"
+
+
+def draw_memory(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Capture settings, the memory that is worked on, and how it is."""
+    settings = context.scene.mosaic
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(settings, "capture_source")
+    if settings.capture_source == "ANIMATION":
+        column.prop(settings, "capture_every")
+    column.prop(settings, "capture_engine")
+    _size(column, settings, "capture_width", "capture_height")
+    row = layout.row(align=True)
+    row.scale_y = 1.4
+    row.operator("mosaic.capture", icon="RENDER_STILL")
+    if store.is_memory(settings.memory):
+        row.operator("mosaic.capture", text="Add Views", icon="ADD").extend = True
+    layout.separator()
+    layout.prop(settings, "memory")
+    obj = store.active_memory(context)
+    if obj is None:
+        draw_text(layout, context, "No memory yet: capture the scene", icon="INFO")
+        return
+    _draw_memory_facts(layout.box(), context, obj)
+    row = layout.row(align=True)
+    row.operator("mosaic.validate", text="Validate", icon="CHECKMARK")
+    row.operator("mosaic.relink", text="Relink", icon="FILE_REFRESH")
+
+
+def _draw_memory_facts(layout: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
+    layout.label(text=obj.name, icon="MESH_GRID")
+    counts = memory_counts(obj)
+    if counts:
+        layout.label(text=", ".join(f"{number} {noun}" for noun, number in counts.items()))
+    file = store.absolute_path(obj)
+    if file.is_file():
+        layout.label(text=file.name, icon="FILE")
+    else:
+        draw_text(layout, context, f"The memory file is missing, expected {file}: use Relink", icon="ERROR")
+    if not store.is_editable(obj):
+        draw_text(layout, context, "Linked from another file: make it local to edit it", icon="LINKED")
+
+
+def memory_counts(obj: bpy.types.Object) -> dict[str, int]:
+    """How many patches, views and objects the faces show; nothing in Edit Mode, which keeps them to itself."""
+    mesh = obj.data
+    if obj.mode == "EDIT":
+        return {}
+    counts = {"patches": len(mesh.polygons)}
+    if counts["patches"] <= _MAX_COUNTED_FACES:
+        for name, noun in (("view", "views"), ("object_id", "objects")):
+            attribute = mesh.attributes.get(name)
+            if attribute is not None and attribute.domain == "FACE" and attribute.data_type == "INT":
+                values = np.zeros(len(attribute.data), np.int32)
+                attribute.data.foreach_get("value", values)
+                counts[noun] = int((np.bincount(values[values >= 0]) > 0).sum()) if len(values) else 0
+    return counts
+
+
+def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Select patches, then do something with them."""
+    obj = store.active_memory(context)
+    if obj is not None:
+        layout.label(text=selection_in_words(obj), icon="RESTRICT_SELECT_OFF")
+    else:
+        draw_text(layout, context, "Capture a memory first, or make one the active object", icon="INFO")
+    layout.label(text="Select")
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.enabled = obj is not None
+    row.menu("MOSAIC_MT_select_object")
+    row.menu("MOSAIC_MT_select_view")
+    row = column.row(align=True)
+    row.operator("mosaic.select_frustum", text="Camera", icon="CAMERA_DATA")
+    row.operator("mosaic.select_all", text="All").action = "SELECT"
+    row.operator("mosaic.select_all", text="None").action = "DESELECT"
+    layout.label(text="Change")
+    flow = layout.grid_flow(columns=2, even_columns=True, align=True)
+    flow.operator("mosaic.duplicate", text="Duplicate", icon="DUPLICATE")
+    flow.operator("mosaic.move", text="Move", icon="EMPTY_ARROWS")
+    flow.operator("mosaic.rotate", text="Rotate", icon="DRIVER_ROTATIONAL_DIFFERENCE")
+    flow.operator("mosaic.scale", text="Scale", icon="FULLSCREEN_ENTER")
+    flow.operator("mosaic.hide", text="Hide", icon="HIDE_ON")
+    flow.operator("mosaic.show", text="Show All", icon="HIDE_OFF")
+    flow.operator("mosaic.delete", text="Delete", icon="TRASH")
+    flow.operator("mosaic.reset", text="Reset", icon="LOOP_BACK")
+
+
+def selection_in_words(obj: bpy.types.Object) -> str:
+    """How many patches are selected."""
+    mesh = obj.data
+    if obj.mode == "EDIT":
+        return f"{mesh.total_face_sel} patches selected"
+    selected = np.zeros(len(mesh.polygons), bool)
+    mesh.polygons.foreach_get("select", selected)
+    return f"{int(selected.sum())} of {len(selected)} patches selected"
+
+
+def draw_path(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The camera, how it moves, and how to change that."""
+    scene, settings = context.scene, context.scene.mosaic
+    column = layout.column(align=True)
+    column.scale_y = 1.4
+    column.operator("mosaic.draw_path", icon="GREASEPENCIL")
+    layout.operator_menu_enum("mosaic.path_preset", "kind", text="Add Preset", icon="CURVE_PATH")
+    layout.prop(settings, "path_camera", text="Camera")
+    camera_obj = settings.path_camera or scene.camera
+    if camera_obj is None:
+        draw_text(layout, context, "No camera: draw a path or add one", icon="INFO")
+    else:
+        _draw_path_facts(layout, camera_obj)
+    row = layout.row(align=True)
+    row.prop(scene, "frame_start", text="Start")
+    row.prop(scene, "frame_end", text="End")
+    row = layout.row(align=True)
+    row.operator("mosaic.export_path", text="Export", icon="EXPORT")
+    row.operator("mosaic.import_path", text="Import", icon="IMPORT")
+
+
+def _draw_path_facts(layout: bpy.types.UILayout, camera_obj: bpy.types.Object) -> None:
+    curve = followed_curve(camera_obj)
+    frames = followed_frames(camera_obj)
+    if curve is not None:
+        length = f", {frames[1]} frames from {frames[0]}" if frames else ""
+        layout.label(text=f"{camera_obj.name} follows {curve.name}{length}", icon="CON_FOLLOWPATH")
+    target = look_target(camera_obj)
+    if target is not None:
+        layout.label(text=f"looks at {target.name}", icon="CON_TRACKTO")
+    layout.operator("mosaic.follow_path", text="Speed and Look" if curve is not None else "Follow Curve")
+
+
+def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What to make, the button, and how far it is."""
+    settings, status = context.scene.mosaic, context.window_manager.mosaic_job
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(settings, "engine")
+    _size(column, settings, "width", "height")
+    column.prop(settings, "seed")
+    column.prop(settings, "prompt")
+    column.prop(settings, "output_folder")
+    column.prop(settings, "add_background")
+    column.prop(settings, "add_strip")
+    if status.running:
+        row = layout.row(align=True)
+        row.progress(factor=status.fraction, type="BAR", text=status.text)
+        row.operator("mosaic.cancel", text="" if status.cancelling else "Cancel", icon="X")
+        _draw_thumbnail(layout, status.frame_file)
+        return
+    obj = memory_to_generate_from(context)
+    row = layout.row()
+    row.scale_y = 1.4
+    name = f"Generate from {obj.name}" if obj is not None else "Generate"
+    row.operator("mosaic.generate", text=name, icon="RENDER_ANIMATION")
+    if status.error:
+        _draw_error(layout.box(), context, status)
+    elif status.text:
+        draw_text(layout, context, status.text, icon="INFO")
+
+
+def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, status) -> None:
+    draw_text(layout, context, status.error, icon="ERROR")
+    row = layout.row(align=True)
+    row.operator("mosaic.copy_report", icon="COPYDOWN")
+    row.operator("mosaic.open_preferences", icon="PREFERENCES")
+
+
+def draw_result(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The newest take and what can be done with it."""
+    folder = shown_take(context)
+    if folder is None:
+        draw_text(layout, context, "No take yet", icon="INFO")
+    else:
+        layout.label(text=folder.name, icon="RENDER_RESULT")
+        _draw_thumbnail(layout, str(newest_frame(folder) or ""))
+    row = layout.row(align=True)
+    play = row.operator("mosaic.open_result", text="Play", icon="PLAY")
+    play.play = True
+    row.operator("mosaic.open_result", text="Open Folder", icon="FILE_FOLDER")
+    row = layout.row(align=True)
+    background = row.operator("mosaic.apply_result", text="Background", icon="IMAGE_BACKGROUND")
+    background.strip = False
+    strip = row.operator("mosaic.apply_result", text="Strip", icon="SEQ_SEQUENCER")
+    strip.background = False
+
+
+def _draw_thumbnail(layout: bpy.types.UILayout, file: str) -> None:
+    icon = thumbnail(file)
+    if icon:
+        layout.template_icon(icon_value=icon, scale=8.0)
+
+
+def _size(layout: bpy.types.UILayout, settings, width: str, height: str) -> None:
+    column = layout.column(align=True)
+    column.prop(settings, width)
+    column.prop(settings, height)
+
+
+def draw_object_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """One entry an object of the memory."""
+    layout.operator("mosaic.select_object", text="Of the Selected Patches")
+    layout.separator()
+    for name in sorted(_loaded_memory(context).object_names.values())[:_MAX_MENU_ENTRIES]:
+        layout.operator("mosaic.select_object", text=name).object_names = name
+
+
+def draw_view_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """One entry a view of the memory."""
+    layout.operator("mosaic.select_view", text="Of the Selected Patches")
+    layout.separator()
+    for number, view in enumerate(_loaded_memory(context).views[:_MAX_MENU_ENTRIES]):
+        layout.operator("mosaic.select_view", text=view.name or f"View {number}").view = number
+
+
+def _loaded_memory(context: bpy.types.Context):
+    # A menu is opened on purpose, so loading the file is fine here; it stays loaded. Raises `MosaicError`.
+    return store.memory_of(store.active_memory(context))
+
+
+class MOSAIC_MT_select_object(bpy.types.Menu):
+    """Objects the memory has seen"""
+
+    bl_idname = "MOSAIC_MT_select_object"
+    bl_label = "Object"
+    draw = safely(draw_object_menu)
+
+
+class MOSAIC_MT_select_view(bpy.types.Menu):
+    """Views the memory is made of"""
+
+    bl_idname = "MOSAIC_MT_select_view"
+    bl_label = "View"
+    draw = safely(draw_view_menu)
+
+
+class MOSAIC_PT_memory(_SidebarPanel, bpy.types.Panel):
+    bl_idname = "MOSAIC_PT_memory"
+    bl_label = "Memory"
+    draw = safely(draw_memory)
+
+
+class MOSAIC_PT_edit(_SidebarPanel, bpy.types.Panel):
+    bl_idname = "MOSAIC_PT_edit"
+    bl_label = "Edit"
+    draw = safely(draw_edit)
+
+
+class MOSAIC_PT_path(_SidebarPanel, bpy.types.Panel):
+    bl_idname = "MOSAIC_PT_path"
+    bl_label = "Path"
+    draw = safely(draw_path)
+
+
+class MOSAIC_PT_generate(_SidebarPanel, bpy.types.Panel):
+    bl_idname = "MOSAIC_PT_generate"
+    bl_label = "Generate"
+    draw = safely(draw_generate)
+
+
+class MOSAIC_PT_result(_SidebarPanel, bpy.types.Panel):
+    bl_idname = "MOSAIC_PT_result"
+    bl_label = "Result"
+    draw = safely(draw_result)
+
+
+PANELS = (MOSAIC_PT_memory, MOSAIC_PT_edit, MOSAIC_PT_path, MOSAIC_PT_generate, MOSAIC_PT_result)
+MENUS = (MOSAIC_MT_select_object, MOSAIC_MT_select_view)
+
+register, unregister = registration(*MENUS, *PANELS)
