@@ -1,0 +1,124 @@
+"""Changing patches: what the edit operators do, as functions of an object and some of its faces.
+
+Each works in Object Mode and in Edit Mode and leaves undo to its caller. Faces are given by index; locked ones are left
+alone (`changeable` takes them out and says how many they were).
+"""
+
+from __future__ import annotations
+
+import bmesh
+import bpy
+import numpy as np
+
+from mosaic_core.memory import LOCKED, Memory
+from mosaic_core.memory.edits import FIRST_COPY_ID
+from mosaic_core.memory.quads import has_place
+from mosaic_core.memory.similarity import apply_to_quads
+
+from .build import hide_faces, tag_of
+from .faces import editable_bmesh, face_ints, read_faces, readable_mesh, write_corners
+from .read import world_from_mesh
+from .select import patch_faces, selected_faces, set_selection
+
+
+def changeable(obj: bpy.types.Object, faces: np.ndarray) -> tuple[np.ndarray, int]:
+    """The patches among some faces (F,) bool that may be edited, as indices (n,), and how many are locked."""
+    with readable_mesh(obj) as mesh:
+        locked = (face_ints(mesh, "flags") & int(LOCKED)) != 0
+    patches = faces & patch_faces(obj)
+    return np.flatnonzero(patches & ~locked), int((patches & locked).sum())
+
+
+def centre_of(obj: bpy.types.Object, index: np.ndarray) -> np.ndarray:  # (3,) world, metres
+    """The mean of the corners of some faces."""
+    corners = read_faces(obj, tag=0).corners_mesh[index].reshape(-1, 3).astype(np.float64)
+    matrix = world_from_mesh(obj)
+    return matrix[:3, :3] @ np.nanmean(corners, axis=0) + matrix[:3, 3]
+
+
+def transform_faces(obj: bpy.types.Object, index: np.ndarray, matrix_world: np.ndarray) -> None:
+    """Carry some faces along by a (4, 4) motion of the world."""
+    faces = read_faces(obj, tag=0)
+    index = index[faces.is_quad[index]]
+    matrix = world_from_mesh(obj)
+    if np.array_equal(matrix, np.eye(4)):
+        in_mesh = np.asarray(matrix_world, np.float64)
+    else:
+        in_mesh = np.linalg.inv(matrix) @ matrix_world @ matrix
+    write_corners(obj, faces, index, apply_to_quads(in_mesh, faces.corners_mesh[index]))
+
+
+def duplicate_faces(obj: bpy.types.Object, index: np.ndarray) -> np.ndarray:  # (n,) the copies
+    """Copy some faces where they are, give the copies ids of their own, and select them instead."""
+    with editable_bmesh(obj) as mesh:
+        before = len(mesh.faces)
+        layers = mesh.faces.layers.int
+        ids, flags = layers.get("placement") or layers.new("placement"), layers.get("flags") or layers.new("flags")
+        # Layers added just now leave older references to faces dead.
+        mesh.faces.ensure_lookup_table()
+        fresh = max([FIRST_COPY_ID - 1, *(face[ids] for face in mesh.faces)]) + 1
+        bmesh.ops.duplicate(mesh, geom=[mesh.faces[i] for i in index.tolist()])
+        mesh.faces.ensure_lookup_table()
+        mesh.faces.index_update()
+        for offset, at in enumerate(range(before, len(mesh.faces))):
+            mesh.faces[at][ids] = fresh + offset
+            mesh.faces[at][flags] &= ~int(LOCKED)
+        copies = np.arange(before, len(mesh.faces))
+        total = len(mesh.faces)
+    selected = np.zeros(total, bool)
+    selected[copies] = True
+    set_selection(obj, selected)
+    return copies
+
+
+def delete_faces(obj: bpy.types.Object, index: np.ndarray) -> None:
+    """Remove some faces, with the edges and vertices that no other face uses."""
+    with editable_bmesh(obj) as mesh:
+        bmesh.ops.delete(mesh, geom=[mesh.faces[i] for i in index.tolist()], context="FACES")
+
+
+def reset_faces(obj: bpy.types.Object, index: np.ndarray, memory: Memory) -> int:
+    """Put some faces back where their patches were captured; returns how many it could."""
+    faces = read_faces(obj, tag=tag_of(memory.patches))
+    rows = faces.rows[index]
+    known = (rows >= 1) & (rows <= len(memory.patches)) & faces.is_quad[index] & faces.own[index]
+    index, rows = index[known], rows[known]
+    placed = has_place(memory.patches)[rows - 1]
+    index, quads = index[placed], memory.patches.quad_world[rows[placed] - 1]
+    write_corners(obj, faces, index, in_mesh_space(obj, quads))
+    return len(index)
+
+
+def in_mesh_space(obj: bpy.types.Object, quads_world: np.ndarray) -> np.ndarray:  # (n, 4, 3)
+    """World quads in an object's own space; the same bits where the object stands at the origin."""
+    matrix = world_from_mesh(obj)
+    if np.array_equal(matrix, np.eye(4)):
+        return quads_world
+    return apply_to_quads(np.linalg.inv(matrix), quads_world)
+
+
+def set_hidden(obj: bpy.types.Object, index: np.ndarray, hidden: bool) -> None:
+    """Hide or show some faces the native way; hidden ones are deselected, shown ones selected, as in Blender."""
+    selected = selected_faces(obj)
+    selected[index] = not hidden
+    if obj.mode == "EDIT":
+        mesh = bmesh.from_edit_mesh(obj.data)
+        mesh.faces.ensure_lookup_table()
+        for at in index.tolist():
+            mesh.faces[at].hide_set(hidden)
+        bmesh.update_edit_mesh(obj.data, loop_triangles=False, destructive=False)
+    else:
+        everything = np.zeros(len(obj.data.polygons), bool)
+        obj.data.polygons.foreach_get("hide", everything)
+        everything[index] = hidden
+        hide_faces(obj.data, everything)
+        obj.data.update()
+    set_selection(obj, selected)
+
+
+def hidden_faces(obj: bpy.types.Object) -> np.ndarray:  # (F,) bool
+    """Which faces are hidden."""
+    with readable_mesh(obj) as mesh:
+        hidden = np.zeros(len(mesh.polygons), bool)
+        mesh.polygons.foreach_get("hide", hidden)
+    return hidden

@@ -1,0 +1,172 @@
+"""Edit the selected patches: duplicate, move, rotate, scale, delete, reset, hide, show.
+
+They do nothing that native tools could not do in Edit Mode; they do it in Object Mode too, leave locked patches alone,
+and give copies ids at once. Values are typed or dragged in the operator's panel; gizmos and scripts call the same ones.
+"""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty
+from mathutils import Matrix
+
+from mosaic_core.errors import MosaicError
+
+from ..memory import change, store
+from ..memory.select import selected_faces
+from ..registry import registration
+from . import memory_file, select
+from .memory_poll import MemoryOperator, count_of
+
+
+class _EditOperator(MemoryOperator):
+    """Runs `apply(obj, index)` on the selected patches that are not locked; it returns what to tell the artist."""
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        obj = store.active_memory(context)
+        index, locked = change.changeable(obj, selected_faces(obj))
+        if len(index) == 0:
+            self.report({"ERROR"}, "All selected patches are locked" if locked else "Select some patches first")
+            return {"CANCELLED"}
+        try:
+            told = self.apply(obj, index)
+        except MosaicError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, told + (f", {count_of(locked)} locked and left alone" if locked else ""))
+        return {"FINISHED"}
+
+
+def _offset_property(default: tuple[float, float, float] = (0, 0, 0)):
+    return FloatVectorProperty(
+        name="Offset", description="World space", default=default, size=3, subtype="TRANSLATION", unit="LENGTH"
+    )
+
+
+class MOSAIC_OT_duplicate(_EditOperator, bpy.types.Operator):
+    """Copy the selected patches and select the copies"""
+
+    bl_idname = "mosaic.duplicate"
+    bl_label = "Duplicate Patches"
+
+    offset: _offset_property()
+
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+        copies = change.duplicate_faces(obj, index)
+        if any(self.offset):
+            change.transform_faces(obj, copies, np.array(Matrix.Translation(self.offset)))
+        return f"{count_of(len(copies))} copied"
+
+
+class MOSAIC_OT_move(_EditOperator, bpy.types.Operator):
+    """Move the selected patches"""
+
+    bl_idname = "mosaic.move"
+    bl_label = "Move Patches"
+
+    offset: _offset_property()
+
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+        change.transform_faces(obj, index, np.array(Matrix.Translation(self.offset)))
+        return f"{count_of(len(index))} moved"
+
+
+class MOSAIC_OT_rotate(_EditOperator, bpy.types.Operator):
+    """Turn the selected patches about their common middle"""
+
+    bl_idname = "mosaic.rotate"
+    bl_label = "Rotate Patches"
+
+    angle: FloatProperty(name="Angle", subtype="ANGLE", unit="ROTATION")
+    axis: EnumProperty(
+        name="Axis",
+        description="World axis",
+        items=[("X", "X", ""), ("Y", "Y", ""), ("Z", "Z", "")],
+        default="Z",
+    )
+
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+        turn = np.array(Matrix.Rotation(self.angle, 4, self.axis))
+        change.transform_faces(obj, index, _about(change.centre_of(obj, index), turn))
+        return f"{count_of(len(index))} turned"
+
+
+class MOSAIC_OT_scale(_EditOperator, bpy.types.Operator):
+    """Enlarge or shrink the selected patches about their common middle"""
+
+    bl_idname = "mosaic.scale"
+    bl_label = "Scale Patches"
+
+    factor: FloatProperty(name="Factor", default=1.0, min=0.001, max=1000.0)
+
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+        scale = np.diag([self.factor, self.factor, self.factor, 1.0])
+        change.transform_faces(obj, index, _about(change.centre_of(obj, index), scale))
+        return f"{count_of(len(index))} scaled"
+
+
+class MOSAIC_OT_delete(_EditOperator, bpy.types.Operator):
+    """Delete the selected patches from the scene. The memory file keeps them: Undo brings them back"""
+
+    bl_idname = "mosaic.delete"
+    bl_label = "Delete Patches"
+
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+        change.delete_faces(obj, index)
+        return f"{count_of(len(index))} deleted"
+
+
+class MOSAIC_OT_reset(_EditOperator, bpy.types.Operator):
+    """Put the selected patches back where they were captured"""
+
+    bl_idname = "mosaic.reset"
+    bl_label = "Reset Patches"
+
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+        return f"{count_of(change.reset_faces(obj, index, store.memory_of(obj)))} put back"
+
+
+class MOSAIC_OT_hide(_EditOperator, bpy.types.Operator):
+    """Hide the selected patches, from the viewport and from what is generated"""
+
+    bl_idname = "mosaic.hide"
+    bl_label = "Hide Patches"
+
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+        change.set_hidden(obj, index, True)
+        return f"{count_of(len(index))} hidden"
+
+
+class MOSAIC_OT_show(MemoryOperator, bpy.types.Operator):
+    """Show all hidden patches and select them"""
+
+    bl_idname = "mosaic.show"
+    bl_label = "Show Hidden Patches"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        obj = store.active_memory(context)
+        index, _ = change.changeable(obj, change.hidden_faces(obj))
+        change.set_hidden(obj, index, False)
+        self.report({"INFO"}, f"{count_of(len(index))} shown")
+        return {"FINISHED"}
+
+
+def _about(centre: np.ndarray, motion: np.ndarray) -> np.ndarray:  # (4, 4) the motion, with this point at rest
+    there, back = np.eye(4), np.eye(4)
+    there[:3, 3], back[:3, 3] = -centre, centre
+    return back @ motion @ there
+
+
+register, unregister = registration(
+    *select.CLASSES,
+    MOSAIC_OT_duplicate,
+    MOSAIC_OT_move,
+    MOSAIC_OT_rotate,
+    MOSAIC_OT_scale,
+    MOSAIC_OT_delete,
+    MOSAIC_OT_reset,
+    MOSAIC_OT_hide,
+    MOSAIC_OT_show,
+    *memory_file.CLASSES,
+)

@@ -1,0 +1,440 @@
+"""A memory as a native mesh: what Blender's own tools do to it is what happens to the placements."""
+
+from __future__ import annotations
+
+import math
+import shutil
+
+import bpy
+import numpy as np
+import pytest
+
+from mosaic_core.errors import MemoryFileError, MosaicError
+from mosaic_core.memory import HIDDEN, save_memory
+from mosaic_core.memory.edits import copy, hide, lock, translate
+from tests.core.known_scenes import BLUE, RED, camera_at, placements_of, room_memory, view_of
+
+from .memory_scenes import built, edit_mode, ints, moved_by, object_mode, select_object, transforms_of
+
+
+def read(obj, memory):
+    from blender_addon.memory.read import read_object
+
+    return read_object(obj, memory)
+
+
+def test_building_and_reading_back_changes_nothing(tmp_path):
+    memory = room_memory()
+    memory = memory.edited(translate(placements_of(memory, RED), (0.3, 0.1, 0.2)))
+    memory = memory.edited(
+        copy(placements_of(memory, BLUE), moved_by((1, 0, 0))), hide(placements_of(memory, BLUE)[:3])
+    )
+    obj, _ = built(tmp_path, memory)
+    placements, report = read(obj, memory)
+    assert placements.same_as(memory.placements)
+    assert report.healthy and (report.moved, report.copied, report.deleted) == (0, 0, 0)
+    edit_mode(obj)
+    assert read(obj, memory)[0].same_as(memory.placements)
+    object_mode()
+    assert read(obj, memory)[0].same_as(memory.placements)
+
+
+def test_the_mesh_carries_what_tools_and_shaders_need(tmp_path):
+    obj, memory = built(tmp_path)
+    shown = memory.placements.rows[~memory.patches.sky[memory.placements.rows - 1]]
+    assert np.array_equal(ints(obj, "row"), shown)
+    assert np.array_equal(ints(obj, "view"), memory.patches.view[shown - 1])
+    assert np.array_equal(ints(obj, "object_id"), memory.patches.object_id[shown - 1])
+    colours = np.zeros(len(shown) * 16, np.float32)
+    obj.data.color_attributes["Col"].data.foreach_get("color_srgb", colours)
+    expected = memory.patches.rgb[shown - 1]
+    assert np.array_equal(np.round(colours.reshape(-1, 4, 4)[..., :3] * 255), expected)
+    assert obj.data.color_attributes.active_color.name == "Col"
+    assert obj.hide_render and obj.mosaic.is_memory
+    assert obj.data.materials[0].node_tree.nodes
+
+
+@pytest.mark.parametrize("name", ["Red Crate", "Blue Crate"])
+def test_grabbing_an_object_in_edit_mode_moves_its_placements(tmp_path, name):
+    obj, memory = built(tmp_path)
+    ids = select_object(obj, {"Red Crate": RED, "Blue Crate": BLUE}[name])
+    edit_mode(obj)
+    bpy.ops.transform.translate(value=(1.5, 0, 0.25))
+    placements, report = read(obj, memory)  # without leaving Edit Mode
+    object_mode()
+    assert read(obj, memory)[0].same_as(placements)
+    found = transforms_of(placements, ids)
+    assert np.array_equal(found[:, :3, :3], np.eye(3)[None].repeat(len(ids), 0))
+    assert np.allclose(found, moved_by((1.5, 0, 0.25)), atol=1e-6)
+    assert report.moved == len(ids) and len(placements.transforms) == 2
+
+
+def test_rotating_and_resizing_in_edit_mode_stay_one_rigid_motion(tmp_path):
+    obj, memory = built(tmp_path)
+    ids = select_object(obj, RED)
+    edit_mode(obj)
+    bpy.ops.transform.rotate(value=math.radians(30), orient_axis="Z", center_override=(0, 0, 0))
+    bpy.ops.transform.resize(value=(2, 2, 2), center_override=(0, 0, 0))
+    object_mode()
+    placements, report = read(obj, memory)
+    found = transforms_of(placements, ids)
+    assert (found == found[0]).all() and report.sheared == 0
+    turn = 2 * np.array([[math.cos(math.pi / 6), -0.5, 0], [0.5, math.cos(math.pi / 6), 0], [0, 0, 1]])
+    # Blender's sign of a rotation about the view depends on the version; its size does not.
+    assert np.allclose(found[0, :3, :3], turn, atol=1e-5) or np.allclose(found[0, :3, :3], turn.T, atol=1e-5)
+    assert np.allclose(found[0, :3, 3], 0, atol=1e-5)
+
+
+def test_duplicating_in_edit_mode_makes_copies_with_ids_of_their_own(tmp_path):
+    obj, memory = built(tmp_path)
+    ids = select_object(obj, BLUE)
+    edit_mode(obj)
+    bpy.ops.mesh.duplicate_move(TRANSFORM_OT_translate={"value": (0, 0, 1)})
+    object_mode()
+    placements, report = read(obj, memory)
+    assert report.copied == len(ids) and report.deleted == 0
+    assert len(placements) == len(memory.placements) + len(ids)
+    copies = np.setdiff1d(placements.ids, memory.placements.ids)
+    assert np.allclose(transforms_of(placements, copies), moved_by((0, 0, 1)), atol=1e-6)
+    assert np.array_equal(transforms_of(placements, ids), np.eye(4)[None].repeat(len(ids), 0))
+    rows = placements.rows[placements.indices_of(copies)]
+    assert np.array_equal(np.sort(rows), np.sort(ids))
+
+
+def test_deleting_and_hiding_natively(tmp_path):
+    obj, memory = built(tmp_path)
+    red = select_object(obj, RED)
+    edit_mode(obj)
+    bpy.ops.mesh.delete(type="FACE")
+    object_mode()
+    blue = select_object(obj, BLUE)
+    edit_mode(obj)
+    bpy.ops.mesh.hide(unselected=False)
+    object_mode()
+    placements, report = read(obj, memory)
+    assert not np.isin(red, placements.ids).any() and report.deleted == len(red)
+    hidden = placements.ids[(placements.flags & HIDDEN) != 0]
+    assert np.array_equal(hidden, np.sort(blue))
+
+
+def test_flipping_normals_changes_no_placement(tmp_path):
+    obj, memory = built(tmp_path)
+    select_object(obj, RED)
+    edit_mode(obj)
+    bpy.ops.mesh.flip_normals()
+    object_mode()
+    assert read(obj, memory)[0].same_as(memory.placements)
+
+
+def test_mirroring_an_object_mirrors_its_placements(tmp_path):
+    obj, memory = built(tmp_path)
+    ids = select_object(obj, RED)
+    edit_mode(obj)
+    bpy.ops.transform.mirror(constraint_axis=(True, False, False), orient_type="GLOBAL", center_override=(0, 0, 0))
+    object_mode()
+    found = transforms_of(read(obj, memory)[0], ids)
+    assert np.allclose(found, np.diag([-1, 1, 1, 1]), atol=1e-5)
+
+
+def test_moving_the_whole_object_moves_everything_but_the_sky(tmp_path):
+    obj, memory = built(tmp_path)
+    obj.location = (1, 2, 3)
+    placements, report = read(obj, memory)
+    sky = memory.patches.sky[placements.rows - 1]
+    assert np.array_equal(placements.edited_from_captured(~sky), moved_by((1, 2, 3))[None].repeat((~sky).sum(), 0))
+    assert np.array_equal(placements.edited_from_captured(sky), np.eye(4)[None].repeat(sky.sum(), 0))
+    assert report.moved == (~sky).sum()
+    obj.rotation_euler = (0, 0, 0.5)
+    obj.scale = (2, 2, 2)
+    placements, report = read(obj, memory)
+    assert len(placements.transforms) == 2 and report.sheared == 0
+    assert np.allclose(placements.transforms[1], np.array(obj.matrix_world), atol=1e-5)
+    obj.scale = (2, 1, 1)
+    assert read(obj, memory)[1].sheared > 0
+
+
+def test_a_duplicated_object_is_a_memory_of_its_own(tmp_path):
+    obj, memory = built(tmp_path)
+    bpy.ops.object.duplicate_move(TRANSFORM_OT_translate={"value": (4, 0, 0)})
+    twin = bpy.context.view_layer.objects.active
+    assert twin != obj and twin.mosaic.is_memory and twin.mosaic.memory_sha256 == obj.mosaic.memory_sha256
+    assert np.allclose(read(twin, memory)[0].transforms[1], moved_by((4, 0, 0)))
+    assert read(obj, memory)[0].same_as(memory.placements)
+
+
+def test_separating_and_joining_again(tmp_path):
+    obj, memory = built(tmp_path)
+    ids = select_object(obj, RED)
+    edit_mode(obj)
+    bpy.ops.mesh.separate(type="SELECTED")
+    object_mode()
+    part = next(o for o in bpy.context.selected_objects if o != obj)
+    assert part.mosaic.is_memory
+    assert np.isin(ids, read(part, memory)[0].ids).all()
+    assert not np.isin(ids, read(obj, memory)[0].ids).any()
+    part.location = (0, 0, 2)
+    bpy.context.view_layer.objects.active = obj
+    bpy.ops.object.join()
+    placements, report = read(obj, memory)
+    assert report.copied == 0 and len(placements) == len(memory.placements)
+    assert np.allclose(transforms_of(placements, ids), moved_by((0, 0, 2)), atol=1e-6)
+
+
+def test_joining_plain_geometry_or_another_memory_is_reported_and_ignored(tmp_path):
+    obj, memory = built(tmp_path)
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.view_layer.objects.active
+    other, _ = built(tmp_path / "other", type(memory).from_views([view_of(camera_at((1, -4, 2)))], {}))
+    count = len(other.data.polygons)
+    for each in (cube, other, obj):
+        each.select_set(True)
+    bpy.context.view_layer.objects.active = obj
+    bpy.ops.object.join()
+    placements, report = read(obj, memory)
+    assert (report.plain, report.foreign) == (6, count)
+    assert placements.same_as(memory.placements)
+    assert len(report.sentences()) == 2
+
+
+def test_undo_and_redo_bring_placements_back(tmp_path):
+    obj, memory = built(tmp_path)
+    ids = select_object(obj, RED)
+    name = obj.name
+    bpy.ops.ed.undo_push(message="start")
+    edit_mode(obj)
+    bpy.ops.ed.undo_push(message="edit mode")
+    bpy.ops.transform.translate(value=(1, 0, 0))
+    bpy.ops.ed.undo_push(message="move")
+    bpy.ops.mesh.delete(type="FACE")
+    bpy.ops.ed.undo_push(message="delete")
+
+    def state():
+        return read(bpy.data.objects[name], memory)[0]
+
+    assert not np.isin(ids, state().ids).any()
+    bpy.ops.ed.undo()
+    moved = state()
+    assert np.allclose(transforms_of(moved, ids), moved_by((1, 0, 0)))
+    bpy.ops.ed.undo()
+    assert state().same_as(memory.placements)
+    bpy.ops.ed.redo()
+    assert state().same_as(moved)
+    bpy.ops.ed.redo()
+    assert not np.isin(ids, state().ids).any()
+    object_mode()
+    assert bpy.data.objects[name].mosaic.is_memory
+
+
+def test_saving_and_reloading_keeps_the_edit_and_finds_the_memory(tmp_path):
+    from blender_addon.memory import store
+
+    obj, memory = built(tmp_path / "files")
+    select_object(obj, RED)
+    edit_mode(obj)
+    bpy.ops.transform.translate(value=(1, 0, 0))
+    object_mode()
+    before = read(obj, memory)[0]
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    assert obj.mosaic.memory_path == "//files/room.mosaic"
+    store.forget()
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "shot.blend"))
+    obj = bpy.data.objects["Room"]
+    assert read(obj, store.memory_of(obj))[0].same_as(before)
+
+
+def test_a_folder_that_moved_as_a_whole_and_a_blend_that_moved_alone_still_work(tmp_path):
+    from blender_addon.memory import store
+
+    built(tmp_path / "job")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "job" / "shot.blend"))
+    shutil.copy(tmp_path / "job" / "shot.blend", tmp_path / "alone.blend")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "alone.blend"))
+    assert store.memory_file_of(bpy.data.objects["Room"]) == tmp_path / "job" / "room.mosaic"
+    (tmp_path / "job").rename(tmp_path / "elsewhere")
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "elsewhere" / "shot.blend"))
+    assert store.memory_file_of(bpy.data.objects["Room"]) == tmp_path / "elsewhere" / "room.mosaic"
+    assert bpy.data.objects["Room"].mosaic.memory_path == "//room.mosaic"
+
+
+def test_saving_elsewhere_and_saving_a_copy_keep_paths_right(tmp_path):
+    from blender_addon.memory import store
+
+    obj, _ = built(tmp_path / "a")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a" / "shot.blend"))
+    (tmp_path / "b").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "b" / "copy.blend"), copy=True)
+    assert obj.mosaic.memory_path == "//room.mosaic"
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "b" / "shot.blend"))
+    assert obj.mosaic.memory_path == "//../a/room.mosaic"
+    for name in ("copy", "shot"):
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "b" / f"{name}.blend"))
+        obj = bpy.data.objects["Room"]
+        assert store.absolute_path(obj) == tmp_path / "a" / "room.mosaic"
+
+
+def test_appending_and_linking_into_another_file(tmp_path):
+    from blender_addon.memory import store
+
+    _, memory = built(tmp_path / "a")
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a" / "shot.blend"))
+    (tmp_path / "b").mkdir()
+    for link in (False, True):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "b" / "other.blend"))
+        with bpy.data.libraries.load(str(tmp_path / "a" / "shot.blend"), link=link) as (source, target):
+            target.objects = source.objects
+        obj = target.objects[0]
+        bpy.context.scene.collection.objects.link(obj)
+        bpy.context.view_layer.objects.active = obj
+        assert read(obj, store.memory_of(obj))[0].same_as(memory.placements)
+        assert store.is_editable(obj) is not link
+        assert bpy.ops.mosaic.move.poll() is not link
+
+
+def test_a_missing_or_changed_memory_file_is_said_in_a_sentence_and_relinked(tmp_path):
+    from blender_addon.memory import store
+    from blender_addon.memory.validate import validate
+
+    obj, memory = built(tmp_path / "a")
+    (tmp_path / "a" / "room.mosaic").rename(tmp_path / "kept.mosaic")
+    with pytest.raises(MemoryFileError, match=r"missing, expected .*room\.mosaic: use Relink"):
+        store.memory_of(obj)
+    assert "missing" in validate(obj).problem
+    assert bpy.ops.mosaic.relink(filepath=str(tmp_path / "kept.mosaic")) == {"FINISHED"}
+    assert read(obj, store.memory_of(obj))[0].same_as(memory.placements)
+
+    later = memory.edited(translate(placements_of(memory, RED), (0, 0, 1)))
+    save_memory(later, tmp_path / "kept.mosaic")
+    with pytest.raises(MemoryFileError, match="SHA-256 differs"):
+        store.memory_of(obj)
+    # A later state of the same memory may be linked; another memory may not.
+    assert bpy.ops.mosaic.relink(filepath=str(tmp_path / "kept.mosaic")) == {"FINISHED"}
+    stranger = type(memory).from_views([view_of(camera_at((1, -4, 2)))], {})
+    save_memory(stranger, tmp_path / "stranger.mosaic")
+    with pytest.raises(RuntimeError, match="another memory"):
+        bpy.ops.mosaic.relink(filepath=str(tmp_path / "stranger.mosaic"))
+    (tmp_path / "junk.mosaic").write_bytes(b"junk")
+    with pytest.raises(RuntimeError, match="junk"):
+        bpy.ops.mosaic.relink(filepath=str(tmp_path / "junk.mosaic"))
+    assert store.absolute_path(obj) == tmp_path / "kept.mosaic"
+
+
+def test_building_from_a_missing_file_leaves_nothing_behind(tmp_path):
+    from blender_addon.memory.build import build_memory_object
+
+    with pytest.raises(MosaicError):
+        build_memory_object(bpy.context, room_memory(), tmp_path / "none.mosaic", "Room")
+    assert "Room" not in bpy.data.objects and "Room" not in bpy.data.meshes
+
+
+def damage(obj, how):
+    ids = select_object(obj, RED)
+    edit_mode(obj)
+    if how == "vertex deleted":
+        bpy.ops.mesh.select_all(action="DESELECT")
+        import bmesh
+
+        mesh = bmesh.from_edit_mesh(obj.data)
+        bpy.ops.mesh.select_mode(type="VERT")
+        mesh.verts.ensure_lookup_table()
+        mesh.verts[0].select_set(True)
+        bmesh.update_edit_mesh(obj.data)
+        bpy.ops.mesh.delete(type="VERT")
+    elif how == "subdivided":
+        bpy.ops.mesh.subdivide()
+    elif how == "extruded":
+        bpy.ops.mesh.extrude_region_move(TRANSFORM_OT_translate={"value": (0, 0, 0.1)})
+    elif how == "triangulated":
+        bpy.ops.mesh.quads_convert_to_tris()
+    elif how == "merged":
+        bpy.ops.mesh.remove_doubles(threshold=0.05)
+    elif how == "flattened":
+        bpy.ops.transform.resize(value=(0, 0, 0))
+    object_mode()
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("how", "count"),
+    [
+        ("vertex deleted", "deleted"),
+        ("subdivided", "cut_up"),
+        ("extruded", "cut_up"),
+        ("triangulated", "broken"),
+        ("merged", None),
+        ("flattened", "collapsed"),
+    ],
+)
+def test_damage_by_native_tools_is_reported_and_repaired(tmp_path, how, count):
+    from blender_addon.memory.validate import validate
+
+    obj, memory = built(tmp_path)
+    damage(obj, how)
+    placements, report = read(obj, memory)
+    if count:
+        assert getattr(report, count) > 0
+    if count not in (None, "deleted"):
+        assert not validate(obj).healthy
+        assert bpy.ops.mosaic.validate() == {"FINISHED"}
+        placements, report = read(obj, memory)
+        assert report.healthy, report.sentences()
+        assert np.array_equal(placements.ids, memory.placements.ids)
+    assert not np.isnan(placements.transforms).any()
+
+
+@pytest.mark.parametrize(
+    "lost", [("row",), ("placement",), ("row", "placement", "memory"), ("flags", "view", "object_id")]
+)
+def test_lost_attributes_come_back(tmp_path, lost):
+    from blender_addon.memory.validate import validate
+
+    obj, memory = built(tmp_path)
+    before = {name: ints(obj, name) for name in ("row", "placement", "memory", "view", "object_id", "flags")}
+    for name in (*lost, "corner", "Col"):
+        obj.data.attributes.remove(obj.data.attributes[name])
+    assert set(validate(obj).missing_attributes) == {*lost, "corner", "Col"}
+    assert bpy.ops.mosaic.validate() == {"FINISHED"}
+    for name, values in before.items():
+        assert np.array_equal(ints(obj, name), values), name
+    assert validate(obj).healthy
+    assert read(obj, memory)[0].same_as(memory.placements)
+
+
+def test_repair_settles_ids_squares_up_and_puts_locked_patches_back(tmp_path):
+    memory = room_memory()
+    memory = memory.edited(lock(placements_of(memory, BLUE)))
+    obj, _ = built(tmp_path, memory)
+    select_object(obj, RED)
+    edit_mode(obj)
+    bpy.ops.mesh.duplicate_move(TRANSFORM_OT_translate={"value": (0, 0, 1)})
+    bpy.ops.transform.resize(value=(1, 1, 3))
+    object_mode()
+    blue = np.flatnonzero(ints(obj, "object_id") == BLUE)
+    select_object(obj, BLUE)
+    edit_mode(obj)
+    bpy.ops.mesh.delete(type="FACE")
+    object_mode()
+    before, report = read(obj, memory)
+    assert report.sheared and report.locked == len(blue)
+    bpy.ops.mosaic.validate()
+    after, report = read(obj, memory)
+    assert report.healthy and report.copied == 0
+    assert np.array_equal(after.ids, before.ids)
+    assert np.allclose(after.edited_from_captured(), before.edited_from_captured(), atol=1e-3)
+    assert len(np.unique(ints(obj, "placement"))) == len(obj.data.polygons)
+
+
+def test_rebuilding_shows_the_new_state_where_it_was_captured(tmp_path):
+    from blender_addon.memory.build import rebuild_memory_object
+    from blender_addon.memory.read import edited_memory
+
+    obj, memory = built(tmp_path)
+    obj.location = (1, 0, 0)
+    edited = edited_memory(obj, memory, author="test")
+    assert len(edited.edits) == 1
+    grown = edited.with_views([view_of(camera_at((0, -4, 3)), name="Late")], {})
+    save_memory(grown, tmp_path / "grown.mosaic")
+    rebuild_memory_object(obj, grown, tmp_path / "grown.mosaic")
+    assert np.array_equal(np.array(obj.matrix_world), np.eye(4))
+    assert read(obj, grown)[0].same_as(grown.placements)
+    assert len(bpy.data.meshes) == 1
