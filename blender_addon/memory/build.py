@@ -55,9 +55,11 @@ def build_memory_object(
 def rebuild_memory_object(obj: bpy.types.Object, memory: Memory, memory_file: Path | str) -> None:
     """Show another state of the memory, or one with more views, in an existing object; it stands at the origin again.
 
-    Call it in Object Mode. What the artist did since the object was built is lost unless `memory` holds it. Raises as
-    `build_memory_object` does, and then leaves the object as it was.
+    What the artist did since the object was built is lost unless `memory` holds it. Raises as `build_memory_object`
+    does and in Edit Mode, and then leaves the object as it was.
     """
+    if obj.mode == "EDIT":
+        raise MosaicError(f"leave Edit Mode of {obj.name!r} before it shows another state of its memory")
     mesh = mesh_of_memory(memory, obj.data.name)
     try:
         _link(obj, memory_file)

@@ -128,38 +128,35 @@ def read_quads(
     kinds = _kinds(faces, placed)
     match = _match(faces, np.flatnonzero(kinds["good"]), patches, base)
     corners = faces.corners_mesh[match.face]
-    world_from_mesh = np.eye(4) if world_from_mesh is None else np.asarray(world_from_mesh, np.float64)
+    world_from_mesh = np.eye(4) if world_from_mesh is None else world_from_mesh
     similar, off = nearest_similarity(world_from_mesh)
     if off > SIMILAR:
         # No similarity of the world does what this matrix does: each quad gets the nearest one of its own.
         corners, similar = apply_to_quads(world_from_mesh, corners), np.eye(4)
-    elif off < 1e-12:
-        similar = world_from_mesh  # a plain move stays a plain move, to the last bit
     motion = _motion(corners, match)
-    locked = np.zeros(len(match.face), bool)
-    held = np.flatnonzero((match.base_at >= 0) & ~match.is_copy)
-    locked[held] = (base.flags[match.base_at[held]] & LOCKED) != 0
+    locked = _locked(match, base)
     taken = np.flatnonzero(~motion.collapsed & ~locked)
     rest = np.flatnonzero(~placed[base.rows - 1] | ((base.flags & LOCKED) != 0))
-    placements = _assemble(faces, match, motion, similar, base, taken, rest)
     unmoved = (motion.index == 0) & np.array_equal(similar, np.eye(4))
+    placements = _assemble(faces, match, motion, similar, base, taken, rest)
+    counts = {name: int(found.sum()) for name, found in kinds.items() if name != "good"}
+    counts["collapsed"] += int(motion.collapsed.sum())
     report = QuadReport(
+        **counts,
         placements=len(placements),
         moved=int((~unmoved[taken]).sum()),
         copied=int(match.is_copy.sum()),
         deleted=len(base) - len(rest) - int(((match.base_at >= 0) & ~match.is_copy)[taken].sum()),
         sheared=int(motion.sheared.sum()),
         locked=int(placed[base.rows[rest] - 1].sum()) - int((locked & unmoved).sum()),
-        collapsed=int(kinds["collapsed"].sum() + motion.collapsed.sum()),
-        **{name: int(kinds[name].sum()) for name in ("plain", "foreign", "unknown", "broken", "cut_up")},
     )
-    damaged = kinds["broken"] | kinds["cut_up"] | kinds["collapsed"]
+    damaged = np.flatnonzero(kinds["broken"] | kinds["cut_up"] | kinds["collapsed"])
     return Reading(
         placements=placements,
         report=report,
         face=match.face[~motion.collapsed],
         ids=match.ids[~motion.collapsed],
-        damaged=np.sort(np.concatenate([np.flatnonzero(damaged), match.face[motion.collapsed]])),
+        damaged=np.sort(np.concatenate([damaged, match.face[motion.collapsed]])),
         sheared=match.face[motion.sheared],
     )
 
@@ -232,6 +229,13 @@ def _match(faces: Faces, face: np.ndarray, patches: Patches, base: Placements) -
     fresh = np.flatnonzero(is_copy)
     ids[fresh] = max(highest + 1, FIRST_COPY_ID) + np.arange(len(fresh))
     return _Match(face, rows, ids, base_at, source, is_copy)
+
+
+def _locked(match: _Match, base: Placements) -> np.ndarray:  # (n,) bool
+    locked = np.zeros(len(match.face), bool)
+    held = np.flatnonzero((match.base_at >= 0) & ~match.is_copy)
+    locked[held] = (base.flags[match.base_at[held]] & LOCKED) != 0
+    return locked
 
 
 def _placed(

@@ -75,6 +75,8 @@ def nearest_similarity(
     nearest[:3, :3] = scale * (left @ right)
     nearest[:3, 3] = np.asarray(matrix)[:3, 3]
     off = float(np.abs(nearest[:3, :3] - linear).max()) / scale if scale > 0 else np.inf
+    if off < 1e-12:
+        nearest[:3, :3] = linear  # a plain move stays a plain move, to the last bit
     return nearest, off
 
 
