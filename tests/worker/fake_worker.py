@@ -108,7 +108,7 @@ def generate(number: int, params: dict) -> None:
             shutil.rmtree(partial)
             return fail(number, "cancelled", "The job was cancelled")
         file = partial / "frames" / f"frame_{index + 1:04d}.png"
-        file.write_bytes(png(36, 64, 50 + 10 * index))
+        file.write_bytes(png(36, 64, (50 + 10 * index) % 256))
         frame = {"index": index, "total": total, "frame_number": index + 1, "file": str(file)}
         if MODE == "wrong_frame":
             frame["total"] = "many"
