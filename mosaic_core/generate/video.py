@@ -35,8 +35,9 @@ class VideoWriter:
 
     def __init__(self, file: Path, *, fps: float, image_height: int, image_width: int) -> None:
         import av
+        from av.error import FFmpegError
 
-        self._av = av
+        self._av, self._failure = av, FFmpegError
         self._container = av.open(str(file), "w", format="mp4", options={"movflags": "+faststart"})
         rate = Fraction(fps).limit_denominator(1001)
         stream = self._container.add_stream(CODEC, rate=rate, options={"crf": QUALITY, "preset": "fast"})
@@ -69,5 +70,5 @@ class VideoWriter:
                     self._container.mux(packet)
         finally:
             self._container.close()
-        if error is not None and isinstance(error, self._av.FFmpegError):
+        if error is not None and isinstance(error, self._failure):
             raise GenerateError(f"the video could not be encoded: {error}") from error

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-# Weight of a known pixel grows with the fourth power of its depth relative to the picture's median.
+# A known pixel's say grows with the fourth power of its depth, up to that of the picture's far quarter.
 DEPTH_POWER = 4
-MAX_DEPTH_WEIGHT = 256.0
+FAR_QUANTILE = 0.75
 
 
 def fill_holes(
@@ -29,28 +29,31 @@ def fill_holes(
     return np.where(covered[..., None], rgb, filled)
 
 
-def _depth_weights(covered: np.ndarray, z_depth: np.ndarray) -> np.ndarray:
+def _depth_weights(covered: np.ndarray, z_depth: np.ndarray) -> np.ndarray:  # (H, W) float32 in [0, 1]
     finite = covered & np.isfinite(z_depth)
-    median = np.median(z_depth[finite]) if finite.any() else 1.0
-    relative = np.minimum(z_depth / np.float32(median), np.float32(MAX_DEPTH_WEIGHT ** (1 / DEPTH_POWER)))
-    return np.where(covered, relative**DEPTH_POWER + np.float32(1e-3), np.float32(0))
+    far = np.quantile(z_depth[finite], FAR_QUANTILE) if finite.any() else 1.0
+    weight = np.minimum(z_depth / np.float32(far), np.float32(1)) ** DEPTH_POWER
+    return np.where(covered, np.maximum(weight, np.float32(1e-3)), np.float32(0))
 
 
 def _pull_push(weighted: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Colours for a whole level, given sums of weight x colour and of weight."""
-    known = weight > 0
+    """Colours for a whole level, given sums of weight x colour and of weight.
+
+    Where the weight is below one, the level below adds what is missing.
+    """
     colour = weighted / np.maximum(weight, np.float32(1e-20))[..., None]
-    if known.all() or max(weight.shape) == 1:
+    if max(weight.shape) == 1:
         return colour
     below = _pull_push(_halved(weighted), _halved(weight))
-    return np.where(known[..., None], colour, _doubled(below, weight.shape))
+    say = np.minimum(weight, np.float32(1))[..., None]
+    return say * colour + (1 - say) * _doubled(below, weight.shape)
 
 
 def _halved(values: np.ndarray) -> np.ndarray:
-    """Sums over 2x2 blocks, scaled by 1/4 so that weights stay in range; odd borders are padded with nothing."""
+    """Sums over 2x2 blocks; odd borders are padded with nothing."""
     pad = [(0, values.shape[0] % 2), (0, values.shape[1] % 2)] + [(0, 0)] * (values.ndim - 2)
     values = np.pad(values, pad)
-    return (values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]) * np.float32(0.25)
+    return values[::2, ::2] + values[1::2, ::2] + values[::2, 1::2] + values[1::2, 1::2]
 
 
 def _doubled(values: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

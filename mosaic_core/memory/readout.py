@@ -11,15 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..cameras import Camera
+from ..conventions import PATCH_SIZE_PX
 from ..errors import MosaicError
 from .hole_filling import fill_holes
 from .memory import Memory
-from .source_views import WEIGHT_FLOOR, PlacedRows, SourceView, SurfacePoints
-from .splatting import Splat, cell_centres
+from .placements import DYNAMIC
+from .source_views import WEIGHT_FLOOR, Located, PlacedRows, SourceView, SurfacePoints
+from .splatting import BLOCK, Splat, cell_centres
 from .surfels import Surfels, patch_surfels, pixel_surfels
 
 # A surfel gives way to another view's where that one is smaller than this share of it.
 FINER = 0.7
+# A patch answers for the points within this share of its side from its centre: half, and a little to close the seams.
+PATCH_REACH = 0.625
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +69,18 @@ class MemoryReader:
             raise MosaicError("the memory holds no views: capture something first")
         picture = _Picture(camera, time_s)
         splat = Splat(self._pixels, camera)
-        surfel = splat.nearest().surfel.ravel()
+        surfel = splat.nearest()
         found = np.flatnonzero(surfel >= 0)
-        self._colour(picture, camera, splat, found, surfel[found])
+        self._colour(picture, _Candidates(splat, found, surfel[found]))
         rejected = found[~picture.covered[found]]
         at, surfel, rank = splat.behind(rejected)
-        for step in range(1, int(rank.max(initial=0)) + 1):
-            mine = np.flatnonzero(rank == step)
-            mine = mine[~picture.covered[rejected[at[mine]]]]
-            self._colour(picture, camera, splat, rejected[at[mine]], surfel[mine])
-        self._colour_sky(picture, camera)
+        # Nearest first; then once more, generously, for what no view confirmed to the pixel: slivers beside an outline.
+        for nearby in (False, True):
+            for step in range(0 if nearby else 1, int(rank.max(initial=0)) + 1):
+                mine = np.flatnonzero(rank == step)
+                mine = mine[~picture.covered[rejected[at[mine]]]]
+                self._colour(picture, _Candidates(splat, rejected[at[mine]], surfel[mine]), nearby=nearby)
+        self._colour_sky(picture)
         return picture.readout()
 
     def features(
@@ -90,28 +96,56 @@ class MemoryReader:
                 f"expected a feature row for each of {len(self.memory.patches)} patches, got {len(features)}"
             )
         splat = Splat(self._patches, camera)
-        layer = splat.nearest()
-        found = np.flatnonzero(layer.surfel.ravel() >= 0)
-        owner = self._patches.placement[layer.surfel.ravel()[found]]
         picture = _Picture(camera, time_s, channels=features.shape[1])
-        rows = self.memory.placements.rows[owner]
-        view = self.memory.patches.view[rows - 1]
-        points = self._undone(camera, found, layer.z_depth.ravel()[found], owner)
-        u, v, weight = (np.zeros(len(found), np.float32) for _ in range(3))
+        cells = np.arange(camera.image_height * camera.image_width)
+        at, surfel, rank = splat.behind(cells)
+        for step in range(int(rank.max(initial=-1)) + 1):
+            mine = np.flatnonzero(rank == step)
+            mine = mine[~picture.covered[at[mine]]]
+            self._put_features(picture, features, _Candidates(splat, at[mine], surfel[mine]))
+        return picture.readout(fill=False)
+
+    def _put_features(self, picture: _Picture, features: np.ndarray, candidates: _Candidates) -> None:
+        """Give each cell its candidate's feature where its centre, taken back to the view, falls on the patch."""
+        pixels, memory = candidates.pixels, self.memory
+        owner = candidates.splat.placement[candidates.surfel]
+        rows = memory.placements.rows[owner]
+        view = memory.patches.view[rows - 1]
+        z_depth = candidates.splat.depth_at(pixels, candidates.surfel)
+        points = self._undone(picture.camera, self._on_rays(picture.camera, pixels, z_depth), owner)
+        u, v, weight = (np.zeros(len(pixels), np.float32) for _ in range(3))
         for index, source in enumerate(self._views):
             mine = np.flatnonzero(view == index)
             u[mine], v[mine], weight[mine] = source.project(points.taken(mine))
+        centre_vu = (memory.patches.cell_yx[rows - 1] + np.float32(0.5)) * PATCH_SIZE_PX
+        reach = np.float32(PATCH_REACH * PATCH_SIZE_PX)
+        on = np.flatnonzero((np.abs(v - centre_vu[:, 0]) <= reach) & (np.abs(u - centre_vu[:, 1]) <= reach))
         picture.put(
-            found,
-            values=features[rows - 1],
-            z_depth=layer.z_depth.ravel()[found],
-            placement_id=self.memory.placements.ids[owner],
-            confidence=weight,
-            view=view,
-            uv=np.stack([u, v], axis=-1),
+            pixels[on],
+            values=features[rows[on] - 1],
+            z_depth=z_depth[on],
+            placement_id=memory.placements.ids[owner[on]],
+            confidence=weight[on],
+            view=view[on],
+            uv=np.stack([u[on], v[on]], axis=-1),
             view_time_s=self._view_times(),
         )
-        return picture.readout(fill=False)
+
+    def view_weights(self, camera: Camera) -> np.ndarray:  # (V, h * w) float32
+        """How well each view saw the nearest surface of each of a camera's pixels; 0 where it did not."""
+        weights = np.zeros((len(self._views), camera.image_height * camera.image_width), np.float32)
+        if self._pixels is None:
+            return weights
+        splat = Splat(self._pixels, camera)
+        nearest = splat.nearest()
+        found = np.flatnonzero(nearest >= 0)
+        owner = splat.placement[nearest[found]]
+        # The surfel's own centre: on a coarse grid the ray through a cell's centre may miss a small surfel altogether.
+        centre = self._pixels.points_world[:, splat.surfel[nearest[found]]]
+        points = self._undone(camera, centre, owner)
+        for index, view in enumerate(self._views):
+            weights[index, found] = view.locate(points).weight
+        return weights
 
     def _finest(self, surfels: Surfels) -> Surfels:
         """Drop the surfels whose place another view shows much finer: they only blur outlines and cost time."""
@@ -131,50 +165,68 @@ class MemoryReader:
             keep[others[seen[size_there < FINER * size[others[seen]]]]] = False
         return surfels.taken(np.flatnonzero(keep))
 
-    def _colour(
+    def _colour(self, picture: _Picture, candidates: _Candidates, *, nearby: bool = False) -> None:
+        """Colour these pixels from the views that confirm their surface; leave those that are not confirmed."""
+        for start in range(0, len(candidates.pixels), BLOCK):
+            self._colour_block(picture, candidates.taken(slice(start, start + BLOCK)), nearby=nearby)
+
+    def _colour_block(self, picture: _Picture, candidates: _Candidates, *, nearby: bool) -> None:
+        owner = candidates.splat.placement[candidates.surfel]
+        z_depth = candidates.splat.depth_at(candidates.pixels, candidates.surfel)
+        points = self._undone(picture.camera, self._on_rays(picture.camera, candidates.pixels, z_depth), owner)
+        best, against = np.zeros(len(owner), np.float32), np.zeros(len(owner), np.float32)
+        located = {}
+        for index in self._by_direction(picture.camera):
+            located[index] = self._views[index].locate(points, np.float32(WEIGHT_FLOOR) * best, nearby=nearby)
+            best = np.maximum(best, located[index].weight)
+            against = np.maximum(against, located[index].against)
+        # A view that is better placed and saw past the point outvotes those that took it for the surface. What moves
+        # by itself was not there for all of them: nobody is asked to object.
+        moves = (self.memory.placements.flags[owner] & DYNAMIC) != 0
+        best = np.where((best >= against) | moves, best, np.float32(0))
+        self._blend(picture, candidates.pixels, z_depth, owner, points, located, best)
+
+    def _blend(
         self,
         picture: _Picture,
-        camera: Camera,
-        splat: Splat,
         pixels: np.ndarray,  # (n,) flat
-        surfel: np.ndarray,  # (n,) the surface each shows
+        z_depth: np.ndarray,  # (n,)
+        owner: np.ndarray,  # (n,) position in the placement table
+        points: SurfacePoints,  # n
+        located: dict[int, Located],  # by view
+        best: np.ndarray,  # (n,) the largest weight, 0 = not confirmed
     ) -> None:
-        """Colour these pixels from every view that agrees with their surface; leave those that none agrees with."""
-        assert self._pixels is not None
-        owner = self._pixels.placement[surfel]
-        z_depth = splat.depth_at(pixels, surfel)
-        points = self._undone(camera, pixels, z_depth, owner)
-        located = [view.locate(points) for view in self._views]
-        weights = np.stack([weight for _, _, weight in located])  # (V, n)
-        best = weights.max(axis=0)
         colour = np.zeros((len(pixels), 3), np.float32)
         total = np.zeros(len(pixels), np.float32)
-        for view, (u, v, weight) in zip(self._views, located, strict=True):
-            share = weight - np.float32(WEIGHT_FLOOR) * best
-            used = np.flatnonzero((share > 0) & (best > 0))
-            sampled = view.sample(u[used], v[used], points.taken(used))
+        main_view = np.full(len(pixels), -1, np.int32)
+        main_uv = np.zeros((len(pixels), 2), np.float32)
+        for index, at in located.items():
+            share = np.where(best > 0, at.weight - np.float32(WEIGHT_FLOOR) * best, np.float32(0))
+            used = np.flatnonzero(share > 0)
+            sampled = self._views[index].sample(at.u[used], at.v[used], points.taken(used))
             colour[used] += share[used, None] * sampled
             total[used] += share[used]
+            main = used[at.weight[used] == best[used]]
+            main_view[main] = index
+            main_uv[main] = np.stack([at.u[main], at.v[main]], axis=-1)
         seen = np.flatnonzero(total > 0)
-        view = weights.argmax(axis=0).astype(np.int32)[seen]
-        uv = np.stack([np.stack([u, v], axis=-1) for u, v, _ in located])[view, seen]
         picture.put(
             pixels[seen],
             values=colour[seen] / total[seen, None],
             z_depth=z_depth[seen],
             placement_id=self.memory.placements.ids[owner[seen]],
             confidence=best[seen],
-            view=view,
-            uv=uv,
+            view=main_view[seen],
+            uv=main_uv[seen],
             view_time_s=self._view_times(),
         )
 
-    def _colour_sky(self, picture: _Picture, camera: Camera) -> None:
+    def _colour_sky(self, picture: _Picture) -> None:
         """Pixels without a surface take the sky from the views that saw it in that direction, best aligned first."""
         if not any(view.sky.any() for view in self.memory.views):
             return
-        order = np.argsort([-float(view.camera.forward_world @ camera.forward_world) for view in self._views])
-        for index in order:
+        camera = picture.camera
+        for index in self._by_direction(camera):
             open_pixels = np.flatnonzero(~picture.covered)
             if len(open_pixels) == 0:
                 return
@@ -193,16 +245,24 @@ class MemoryReader:
                 view_time_s=self._view_times(),
             )
 
-    def _undone(self, camera: Camera, pixels: np.ndarray, z: np.ndarray, owner: np.ndarray) -> SurfacePoints:
-        """The surface points of these pixels, carried back to where their patches were captured."""
-        position = np.ascontiguousarray(camera.unproject(cell_centres(pixels, camera), z).T)
+    def _by_direction(self, camera: Camera) -> np.ndarray:
+        """Indices of the views, the one that looks most like the camera first."""
+        return np.argsort([-float(view.camera.forward_world @ camera.forward_world) for view in self._views])
+
+    @staticmethod
+    def _on_rays(camera: Camera, pixels: np.ndarray, z: np.ndarray) -> np.ndarray:  # (3, n)
+        return np.ascontiguousarray(camera.unproject(cell_centres(pixels, camera), z).T)
+
+    def _undone(self, camera: Camera, position: np.ndarray, owner: np.ndarray) -> SurfacePoints:
+        """Points of the edited world ((3, n)), carried back to where their patches were captured."""
         transform = self.memory.placements.transform_index[owner]
+        m = camera.cam_from_world.astype(np.float32)
+        z = m[2, 0] * position[0] + m[2, 1] * position[1] + m[2, 2] * position[2] + m[2, 3]
         size = z / np.float32(camera.focal_px)
         eye = camera.position_world.astype(np.float32)[:, None]
-        away = np.flatnonzero(transform)
-        if len(away):
+        if transform.any():
             position = self._to_captured(position, transform)
-            eye = self._to_captured(np.repeat(eye, len(pixels), axis=1), transform)
+            eye = self._to_captured(np.repeat(eye, len(owner), axis=1), transform)
             size = size / self._scale[transform]
         return SurfacePoints(position, eye, size, transform, self._object_of(owner))
 
@@ -223,11 +283,24 @@ class MemoryReader:
         return np.array([view.time_s for view in self.memory.views], np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class _Candidates:
+    """Pixels and the surfel each would show."""
+
+    splat: Splat
+    pixels: np.ndarray  # (n,) flat
+    surfel: np.ndarray  # (n,) as `splat` counts them
+
+    def taken(self, index: slice) -> _Candidates:
+        return _Candidates(self.splat, self.pixels[index], self.surfel[index])
+
+
 class _Picture:
     """The columns of a `Readout` while they are being filled, flat."""
 
     def __init__(self, camera: Camera, time_s: float, *, channels: int = 3) -> None:
         count = camera.image_height * camera.image_width
+        self.camera = camera
         self._size = (camera.image_height, camera.image_width)
         self._time_s = np.float32(time_s)
         self.values = np.zeros((count, channels), np.float32)

@@ -7,6 +7,7 @@ the four bilinear taps is tested by itself, which keeps outlines as sharp as the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ from .surfels import pixel_sizes, pixel_slopes
 # lets outlines grow: 1 % of 6 m is four pixels.
 DEPTH_AGREEMENT = 0.002
 SLOPE_AGREEMENT = 0.25
+# A view that sees this much farther (relative) than a point says that there is nothing at the point.
+FREE_SPACE = 0.01
 # How quickly a view loses weight as it looks from another direction: at this angle it counts 1 / e.
 ANGLE_FALLOFF_DEG = 12.0
 # Views below this share of the best view's weight do not take part, and the others are faded in above it.
@@ -87,25 +90,42 @@ class SourceView:
         self._object_at_home = np.where(placed.at_home(self._rows), self._object_ids, -1)
         self._sky = view.sky.ravel() & placed.at_home(self._rows)
 
-    def locate(self, points: SurfacePoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(n,) u and v in this view and the weight it deserves; 0 where it did not see the point."""
+    def locate(
+        self,
+        points: SurfacePoints,
+        floor: np.ndarray | float = 0.0,  # (n,) weights not above this are of no use to the caller
+        *,
+        nearby: bool = False,
+    ) -> Located:
+        """Where the points appear in this view, and what the view has to say about them.
+
+        The weight is geometry and cheap; asking the view's pixels is not, and is left for the points above the floor.
+        `nearby` also takes the word of the pixels around the one a point falls into.
+        """
         u, v, z = project_rows(points.position, self.camera)
         height, width = self.camera.image_height, self.camera.image_width
         inside = (z > 0) & (u >= 0) & (v >= 0) & (u < width) & (v < height)
-        weight = np.zeros(len(u), np.float32)
-        seen = np.flatnonzero(inside)
-        tap = v[seen].astype(np.int32) * width + u[seen].astype(np.int32)
-        offset = (u[seen] % 1 - np.float32(0.5), v[seen] % 1 - np.float32(0.5))
-        agrees = self._agrees(tap, offset, np.float32(1) / z[seen], points.transform[seen], points.object_id[seen])
-        seen = seen[agrees]
-        weight[seen] = self._weight(points.taken(seen), z[seen])
-        return u, v, weight
+        promised = np.where(inside, self._weight(points, z), np.float32(0))
+        wanted = np.flatnonzero(promised > floor)
+        at_u, at_v, asked = u[wanted], v[wanted], _Asked.of(points, z, wanted)
+        weight, against = np.zeros(len(u), np.float32), np.zeros(len(u), np.float32)
+        if nearby:
+            agrees = np.zeros(len(wanted), bool)
+            for tap, offset, _ in self._taps(at_u, at_v):
+                agrees |= self._judge(tap, offset, asked)[0]
+        else:
+            tap = at_v.astype(np.int32) * width + at_u.astype(np.int32)
+            offset = (at_u % 1 - np.float32(0.5), at_v % 1 - np.float32(0.5))
+            agrees, sees_through = self._judge(tap, offset, asked)
+            against[wanted] = promised[wanted] * sees_through
+        weight[wanted] = promised[wanted] * agrees
+        return Located(u, v, weight, against)
 
     def finest_size(self, points: SurfacePoints) -> tuple[np.ndarray, np.ndarray]:
         """Which of the points this view saw (positions), and how large its own pixel is there, metres."""
-        u, v, weight = self.locate(points)
-        seen = np.flatnonzero(weight > 0)
-        tap = v[seen].astype(np.int32) * self.camera.image_width + u[seen].astype(np.int32)
+        located = self.locate(points)
+        seen = np.flatnonzero(located.weight > 0)
+        tap = located.v[seen].astype(np.int32) * self.camera.image_width + located.u[seen].astype(np.int32)
         return seen, self._size_m[tap]
 
     def project(self, points: SurfacePoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -118,10 +138,11 @@ class SourceView:
         ax, ay, az = (points.position[i] - own[i] for i in range(3))
         bx, by, bz = (points.position[i] - points.eye[i] for i in range(3))
         lengths = np.sqrt((ax * ax + ay * ay + az * az) * (bx * bx + by * by + bz * bz))
-        cosine = (ax * bx + ay * by + az * bz) / lengths
+        cosine = (ax * bx + ay * by + az * bz) / np.maximum(lengths, np.float32(1e-20))
         falloff = np.float32(1 / (1 - np.cos(np.radians(ANGLE_FALLOFF_DEG))))
         # A view that saw the point from farther away is blurrier than the picture needs.
-        sharpness = np.minimum(points.size_m * np.float32(self.camera.focal_px) / z, np.float32(1))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            sharpness = np.minimum(points.size_m * np.float32(self.camera.focal_px) / z, np.float32(1))
         return np.exp((cosine - 1) * falloff) * sharpness**2 + np.float32(1e-6)
 
     def sample(
@@ -131,23 +152,32 @@ class SourceView:
         points: SurfacePoints,  # n
     ) -> np.ndarray:  # (n, 3) float32
         """Bilinear colour from the taps that agree; `locate` has said that the nearest one does."""
+        z = project_rows(points.position, self.camera)[2]
+        asked = _Asked.of(points, z, slice(None))
+        total = np.zeros(len(u), np.float32)
+        colour = np.zeros((len(u), 3), np.float32)
+        for tap, offset, share in self._taps(u, v):
+            share = share * self._judge(tap, offset, asked)[0]
+            colour += share[:, None] * self._rgb[tap]
+            total += share
+        return colour / np.maximum(total, np.float32(1e-12))[:, None]
+
+    def _taps(
+        self, u: np.ndarray, v: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, tuple[np.ndarray, np.ndarray], np.ndarray]]:
+        """The four pixels around each position: flat index, offset from the pixel's centre, bilinear share."""
         height, width = self.camera.image_height, self.camera.image_width
-        inverse = np.float32(1) / project_rows(points.position, self.camera)[2]
         left, top = np.floor(u - np.float32(0.5)), np.floor(v - np.float32(0.5))
         across, down = u - np.float32(0.5) - left, v - np.float32(0.5) - top
         left, top = left.astype(np.int32), top.astype(np.int32)
-        total = np.zeros(len(u), np.float32)
-        colour = np.zeros((len(u), 3), np.float32)
         for dy in (0, 1):
             row = np.clip(top + dy, 0, height - 1) * width
             vertical = down if dy else 1 - down
             for dx in (0, 1):
                 tap = row + np.clip(left + dx, 0, width - 1)
-                share = vertical * (across if dx else 1 - across)
-                share = share * self._agrees(tap, (across - dx, down - dy), inverse, points.transform, points.object_id)
-                colour += share[:, None] * self._rgb[tap]
-                total += share
-        return colour / np.maximum(total, np.float32(1e-12))[:, None]
+                # A share of exactly nothing would leave a point without colour where only that tap agrees.
+                share = np.maximum(vertical * (across if dx else 1 - across), np.float32(1e-6))
+                yield tap, (across - dx, down - dy), share
 
     def sample_sky(
         self,
@@ -166,21 +196,44 @@ class SourceView:
         colour[inside[is_sky]] = self._rgb[tap[is_sky]]
         return colour, u, v, seen
 
-    def _agrees(
+    def _judge(
         self,
         tap: np.ndarray,  # (n,) flat pixel
         offset: tuple[np.ndarray, np.ndarray],  # (n,) each: right and down from the tap's centre, pixels
-        inverse: np.ndarray,  # (n,) 1 / z_depth of the points in this view
-        transform: np.ndarray,  # (n,)
-        object_id: np.ndarray,  # (n,)
-    ) -> np.ndarray:  # (n,) bool
-        """Whether this view saw the points at these taps: same object, placed by the same edit, at the same depth."""
+        asked: _Asked,
+    ) -> tuple[np.ndarray, np.ndarray]:  # (n,) bool each
+        """Whether the tap shows the point (same object, same edit, same depth), and whether it sees past it."""
         surface = self._surface[tap]
-        expected = surface[:, 0] + surface[:, 1] * offset[0] + surface[:, 2] * offset[1]
-        agrees = np.abs(expected - inverse) <= surface[:, 3]
-        same = self._object_at_home[tap] == object_id
-        away = np.flatnonzero(transform)
+        nearer = asked.inverse - (surface[:, 0] + surface[:, 1] * offset[0] + surface[:, 2] * offset[1])
+        same = self._object_at_home[tap] == asked.object_id
+        away = asked.away
         if len(away):
-            shown = self._placed.contains(self._rows[tap[away]], transform[away])
-            same[away] = shown & (self._object_ids[tap[away]] == object_id[away])
-        return agrees & same
+            shown = self._placed.contains(self._rows[tap[away]], asked.transform[away])
+            same[away] = shown & (self._object_ids[tap[away]] == asked.object_id[away])
+        tolerance = surface[:, 3]
+        return (np.abs(nearer) <= tolerance) & same, nearer > tolerance + np.float32(FREE_SPACE) * asked.inverse
+
+
+@dataclass(frozen=True, eq=False)
+class Located:
+    """n points in one view."""
+
+    u: np.ndarray  # (n,) float32 pixels
+    v: np.ndarray  # (n,) float32 pixels
+    weight: np.ndarray  # (n,) float32, 0 where the view did not see the point, or below the floor
+    against: np.ndarray  # (n,) float32, the weight with which it objects: it saw past the point, there is free space
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What a view is asked about n points."""
+
+    inverse: np.ndarray  # (n,) float32, 1 / z_depth in this view
+    transform: np.ndarray  # (n,) int32
+    object_id: np.ndarray  # (n,) int32
+    away: np.ndarray  # positions of the points that an edit has moved
+
+    @classmethod
+    def of(cls, points: SurfacePoints, z: np.ndarray, index: np.ndarray | slice) -> _Asked:
+        transform = points.transform[index]
+        return cls(np.float32(1) / z[index], transform, points.object_id[index], np.flatnonzero(transform))

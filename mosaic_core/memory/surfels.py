@@ -7,7 +7,6 @@ and the placement it belongs to.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -27,11 +26,6 @@ class Surfels:
     plane_world: np.ndarray  # (4, M) float32, unit normal and offset
     size_m: np.ndarray  # (M,) float32, distance to the next surfel on the same surface
     placement: np.ndarray  # (M,) int32, position in the placement table
-
-    @cached_property
-    def discs(self) -> np.ndarray:  # (M, 8) float32: point, plane, size
-        """All of a surfel side by side: looking one up touches one cache line instead of eight."""
-        return np.ascontiguousarray(np.concatenate([self.points_world, self.plane_world, self.size_m[None]]).T)
 
     def __len__(self) -> int:
         return self.points_world.shape[1]
