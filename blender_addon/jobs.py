@@ -175,8 +175,8 @@ def _pump() -> float | None:
         return _INTERVAL_S if tick() else None
     except Exception as error:
         # A defect of ours must not leave a job that can be neither watched nor cancelled.
-        stop()
         _show_stopped(f"Mosaic failed while a job ran: {type(error).__name__}: {error}")
+        stop()
         raise
 
 

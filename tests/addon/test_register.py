@@ -1,0 +1,63 @@
+"""Enabling and disabling the extension, again and again: nothing of it stays behind."""
+
+from __future__ import annotations
+
+import bpy
+import pytest
+
+
+def present() -> dict[str, object]:
+    """Everything an add-on can leave in Blender."""
+    handlers = {
+        name: len(getattr(bpy.app.handlers, name))
+        for name in dir(bpy.app.handlers)
+        if isinstance(getattr(bpy.app.handlers, name), list)
+    }
+    owners = (bpy.types.Scene, bpy.types.Object, bpy.types.WindowManager)
+    return {
+        "handlers": handlers,
+        "types": sorted(name for name in dir(bpy.types) if "mosaic" in name.lower()),
+        "operators": sorted(dir(bpy.ops.mosaic)),
+        "properties": sorted(f"{owner.__name__}.{name}" for owner in owners for name in dir(owner) if "mosaic" in name),
+    }
+
+
+def test_twice_on_and_off_leaves_nothing(addon):
+    enabled = present()
+    addon.unregister()
+    try:
+        disabled = present()
+        assert disabled["types"] == disabled["operators"] == disabled["properties"] == []
+        assert "WindowManager.mosaic_job" in enabled["properties"]
+        for _ in range(2):
+            addon.register()
+            assert present() == enabled
+            addon.unregister()
+            assert present() == disabled
+    finally:
+        addon.register()
+
+
+def test_no_timer_runs_while_nothing_happens():
+    from blender_addon import jobs, preferences
+
+    assert not bpy.app.timers.is_registered(jobs._pump)
+    assert not bpy.app.timers.is_registered(preferences._pump)
+
+
+def test_every_operator_has_a_tooltip_and_says_why_it_is_disabled():
+    for name in dir(bpy.ops.mosaic):
+        operator = getattr(bpy.ops.mosaic, name)
+        assert operator.get_rna_type().description, name
+        operator.poll()  # in an empty file: must not raise
+
+
+def test_the_command_is_known_to_blender(addon):
+    if not hasattr(bpy.utils, "register_cli_command"):
+        pytest.skip("this Blender has no commands")
+    from blender_addon import cli
+
+    assert len(cli._handles) == 1
+    addon.unregister()
+    assert cli._handles == []
+    addon.register()
