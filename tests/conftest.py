@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared_assets() -> Path:
     """The folder of game assets beside the project; the test is skipped where it is absent."""
     folder = ROOT.parent / "shared" / "assets"

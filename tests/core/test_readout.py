@@ -12,6 +12,7 @@ from mosaic_core.memory.readout import MemoryReader
 from mosaic_core.memory.retrieval import retrieve_views
 from mosaic_core.memory.splatting import Splat
 from mosaic_core.memory.surfels import Surfels
+from tests.masks import dilated
 
 from .known_scenes import BLUE, RED, ROOM, camera_at, placements_of, room_memory, view_of
 from .reference import nearest_surfels
@@ -38,7 +39,7 @@ def test_a_new_camera_sees_the_scene_as_it_is(reader):
     readout, truth = reader.rgb(NEW_CAMERA), view_of(NEW_CAMERA)
     assert readout.covered.mean() > 0.98
     assert psnr_db(readout.values[readout.covered], truth.rgb[readout.covered] / 255) > 31
-    inside = ~_dilated(_outlines(truth.object_ids)) & readout.covered
+    inside = ~dilated(_outlines(truth.object_ids)) & readout.covered
     assert psnr_db(readout.values[inside], truth.rgb[inside] / 255) > 37
     both = readout.covered & np.isfinite(truth.z_depth) & np.isfinite(readout.z_depth)
     error = np.abs(readout.z_depth[both] - truth.z_depth[both]) / truth.z_depth[both]
@@ -49,7 +50,7 @@ def test_a_captured_camera_gets_its_own_picture_back(room, reader):
     view = room.views[1]
     readout = reader.rgb(view.camera)
     assert readout.covered.mean() > 0.999
-    inside = ~_dilated(_outlines(view.object_ids))
+    inside = ~dilated(_outlines(view.object_ids))
     assert np.quantile(np.abs(readout.values - view.rgb / 255)[inside], 0.999) < 2 / 255
     own = readout.source_view == 1
     assert own.mean() > 0.9
@@ -286,10 +287,7 @@ def object_ids(memory: Memory, readout) -> np.ndarray:  # (H, W) int32, 0 = none
 def _assert_same_outline(ours: np.ndarray, truth: np.ndarray, *, within_px: int) -> None:
     """Where the masks differ, the true outline is no farther away than `within_px`."""
     assert truth.any()
-    grown, shrunk = truth.copy(), truth.copy()
-    for _ in range(within_px):
-        grown = _dilated(grown)
-        shrunk = ~_dilated(~shrunk)
+    grown, shrunk = dilated(truth, within_px), ~dilated(~truth, within_px)
     assert not (ours & ~grown).any(), f"{(ours & ~grown).sum()} pixels too far out"
     assert not (shrunk & ~ours).any(), f"{(shrunk & ~ours).sum()} pixels missing inside"
 
@@ -300,9 +298,3 @@ def _outlines(ids: np.ndarray) -> np.ndarray:
     edge[:, 1:] |= ids[:, 1:] != ids[:, :-1]
     edge[1:] |= ids[1:] != ids[:-1]
     return edge
-
-
-def _dilated(mask: np.ndarray) -> np.ndarray:
-    padded = np.pad(mask, 1)
-    rows = padded[:-2] | padded[1:-1] | padded[2:]
-    return rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
