@@ -21,7 +21,7 @@ from .splatting import BLOCK, Splat, cell_centres
 from .surfels import Surfels, patch_surfels, pixel_surfels
 
 # A surfel gives way to another view's where that one is smaller than this share of it.
-FINER = 0.7
+FINER = 0.95
 # A patch answers for the points within this share of its side from its centre: half, and a little to close the seams.
 PATCH_REACH = 0.625
 

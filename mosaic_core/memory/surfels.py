@@ -15,7 +15,7 @@ from .placements import Placements
 from .view import View
 
 # A surfel seen at a grazing angle is stretched along its plane, up to this many times.
-MAX_STRETCH = 6.0
+MAX_STRETCH = 2.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mosaic_core.memory.splatting import LEVELS, NEAR_M
+from mosaic_core.memory.splatting import FINEST_PX, LEVELS, NEAR_M
 from mosaic_core.memory.surfels import MAX_STRETCH
 
 
@@ -39,7 +39,7 @@ def _blocks(surfels, camera, index: int, level: int) -> list[tuple[int, int]]:
     if not z > NEAR_M or not (-1 < uv[0] < camera.image_width + 1 and -1 < uv[1] < camera.image_height + 1):
         return []
     extent_px = surfels.size_m[index] * camera.focal_px / z
-    if min(max(math.ceil(math.log2(max(extent_px, 1e-6) / 1.5)), 0), LEVELS - 1) != level:
+    if min(max(math.ceil(math.log2(max(extent_px, 1e-6) / FINEST_PX)), 0), LEVELS - 1) != level:
         return []
     left, top = math.floor(uv[0] / (1 << level) - 0.5), math.floor(uv[1] / (1 << level) - 0.5)
     return [(row, column) for row in (top, top + 1) for column in (left, left + 1)]
