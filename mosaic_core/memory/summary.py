@@ -1,0 +1,55 @@
+"""What a memory holds, as plain numbers: for `mosaic inspect` and for the panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .memory import Memory
+from .placements import HIDDEN
+
+
+def summary(memory: Memory) -> dict[str, Any]:
+    """Counts of views, patches, placements and edits, and a line an object. JSON-able."""
+    placements, patches = memory.placements, memory.patches
+    rows = placements.rows - 1
+    objects = {
+        name: int((patches.object_id[rows] == object_id).sum()) for object_id, name in memory.object_names.items()
+    }
+    return {
+        "views": [
+            {
+                "name": view.name,
+                "source": view.source,
+                "time_s": view.time_s,
+                "image_height": view.camera.image_height,
+                "image_width": view.camera.image_width,
+                "known_fraction": round(float(view.valid.mean()), 4),
+            }
+            for view in memory.views
+        ],
+        "patches": len(patches),
+        "sky_patches": int(patches.sky.sum()),
+        "dynamic_patches": int(patches.dynamic.sum()),
+        "placements": len(placements),
+        "moved": int((placements.transform_index != 0).sum()),
+        "copies": len(placements) - len(np.unique(placements.rows)),
+        "deleted": len(patches) - len(np.unique(placements.rows)),
+        "hidden": int(((placements.flags & HIDDEN) != 0).sum()),
+        "edits": [{"kind": edit.kind, "author": edit.author, "time": edit.time} for edit in memory.edits],
+        "objects": dict(sorted(objects.items())),
+    }
+
+
+def summary_lines(facts: dict[str, Any]) -> list[str]:
+    """`summary` for people."""
+    lines = [
+        f"{len(facts['views'])} views, {facts['patches']} patches ({facts['sky_patches']} sky, "
+        f"{facts['dynamic_patches']} dynamic)",
+        f"{facts['placements']} placements: {facts['moved']} moved, {facts['copies']} copies, "
+        f"{facts['deleted']} deleted, {facts['hidden']} hidden; {len(facts['edits'])} edits",
+    ]
+    lines += [f"  {v['name'] or 'view':20} {v['image_width']}x{v['image_height']}" for v in facts["views"]]
+    lines += [f"  {name:20} {count} placements" for name, count in facts["objects"].items()]
+    return lines

@@ -1,0 +1,115 @@
+"""`mosaic ...` as a person types it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from mosaic_core.cameras import CameraPath, save_path
+from mosaic_core.cli import main
+from mosaic_core.memory import load_memory, save_memory
+
+from .known_scenes import camera_at, room_memory
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_memory(room_memory(), tmp_path / "room.mosaic")
+    path = CameraPath((camera_at((0, -4.5, 1.9)), camera_at((0.2, -4.5, 1.9))), (1, 2), 24.0)
+    save_path(path, tmp_path / "path.json")
+    return tmp_path
+
+
+def test_edit_then_generate_shows_the_edit(folder, capsys):
+    memory, edited, path = (str(folder / name) for name in ("room.mosaic", "edited.mosaic", "path.json"))
+    assert main(["edit", memory, "--object", "Red Crate", "--move", "1", "0", "0", "--out", edited]) == 0
+    assert main(["generate", memory, "--path", path, "--out", str(folder / "before")]) == 0
+    assert main(["generate", edited, "--path", path, "--out", str(folder / "after"), "--json"]) == 0
+    before, after = (folder / take / "frames" / "frame_0001.png" for take in ("before", "after"))
+    assert before.read_bytes() != after.read_bytes()
+    assert '"engine": "preview"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("action", "changes"),
+    [
+        (["--copy", "1", "0", "0"], "copies"),
+        (["--turn", "30"], "moved"),
+        (["--scale", "1.5"], "moved"),
+        (["--delete"], "deleted"),
+        (["--hide"], "hidden"),
+    ],
+)
+def test_every_action_shows_in_inspect(folder, capsys, action, changes):
+    memory, edited = str(folder / "room.mosaic"), str(folder / "edited.mosaic")
+    assert main(["edit", memory, "--object", "Blue Crate", *action, "--out", edited]) == 0
+    capsys.readouterr()
+    assert main(["inspect", edited, "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts[changes] > 0
+    assert [edit["author"] for edit in facts["edits"]] == ["command line"]
+    assert main(["inspect", edited]) == 0
+    assert "Blue Crate" in capsys.readouterr().out
+
+
+def test_turning_and_scaling_keep_the_middle_in_place(folder):
+    from mosaic_core.memory.object_edits import edit_objects, middle_world
+    from mosaic_core.memory.selection import ids_of_objects
+
+    memory = load_memory(folder / "room.mosaic")
+    ids = ids_of_objects(memory.placements, memory.patches, [3])
+    before = middle_world(memory, ids)
+    for action in (("turn", 90.0), ("scale", 2.0)):
+        after = middle_world(edit_objects(memory, ["Red Crate"], action), ids)
+        assert abs(after - before).max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["inspect", "none.mosaic"], "there is no file"),
+        (["edit", "room.mosaic", "--object", "Ghost", "--delete", "--out", "x.mosaic"], "no object 'Ghost'"),
+        (["edit", "room.mosaic", "--object", "Red Crate", "--scale", "0", "--out", "x.mosaic"], "zero"),
+        (["generate", "room.mosaic", "--path", "none.json", "--out", "o"], "cannot read the camera path"),
+        (["generate", "room.mosaic", "--path", "path.json", "--out", "o", "--engine", "x"], "no engine 'x'"),
+    ],
+)
+def test_mistakes_end_in_one_sentence_and_a_failure(folder, capsys, monkeypatch, arguments, words):
+    monkeypatch.chdir(folder)
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert words in said and said.count("\n") == 1
+    assert not (folder / "x.mosaic").exists() and not (folder / "o").exists()
+
+
+def test_the_core_imports_without_blender_and_without_torch():
+    """One-way dependencies: the add-on imports the core inside Blender, where there is no torch."""
+    code = (
+        "import sys; sys.modules['bpy'] = sys.modules['torch'] = None\n"
+        "import mosaic_core.cli, mosaic_core.memory, mosaic_core.generate, mosaic_core.worker, mosaic_core.engines\n"
+        "import mosaic_core.engines.preview, mosaic_core.memory.readout\n"
+        "assert not {'PIL', 'av'} & set(sys.modules), 'Blender has neither'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_bench_reports_medians_beside_a_baseline(monkeypatch, capsys):
+    monkeypatch.setattr("mosaic_core.bench.HEIGHT", 36)
+    monkeypatch.setattr("mosaic_core.bench.WIDTH", 64)
+    assert main(["bench", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["machine"]["cores"] >= 1
+    names = [row["name"] for row in result["rows"]]
+    assert names == ["preview_frame", "preview_path", "reader"]
+    assert all(row["median_ms"] > 0 and row["baseline_ms"] > 0 for row in result["rows"])
+
+
+def test_every_command_has_an_example(capsys):
+    for command in ("demo", "generate", "inspect", "edit", "bench", "worker"):
+        with pytest.raises(SystemExit) as stop:
+            main([command, "--help"])
+        assert stop.value.code == 0
+        assert f"example: mosaic {command}" in capsys.readouterr().out
