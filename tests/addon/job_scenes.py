@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import struct
+import sys
 import time
+import zlib
 from pathlib import Path
 
 import bpy
@@ -12,6 +16,8 @@ from mathutils import Matrix, Vector
 from tests.worker.fake_jobs import FAKE_COMMAND, SHORT
 
 from .memory_scenes import built
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def ready_scene(folder: Path) -> tuple[bpy.types.Object, bpy.types.Object]:
@@ -72,21 +78,46 @@ def finish():
 
 
 def shade_of(frame: int) -> int:
-    return 10 * frame
+    return 10 * frame % 256
 
 
 def make_take(folder: Path, frames=range(11, 15), *, height: int = 36, width: int = 64) -> Path:
     """A take on disk: grey frames whose shade tells their number, and their video."""
-    import av
-    from PIL import Image
-
     (folder / "frames").mkdir(parents=True)
-    with av.open(str(folder / "clip.mp4"), "w") as video:
+    for frame in frames:
+        (folder / "frames" / f"frame_{frame:04d}.png").write_bytes(_grey_png(height, width, shade_of(frame)))
+    if importlib.util.find_spec("av") is None:
+        (folder / "clip.mp4").write_bytes(b"a video")  # the desktop Blender has no PyAV, and Mosaic there needs none
+    else:
+        _write_video(folder / "clip.mp4", [shade_of(frame) for frame in frames], height=height, width=width)
+    return folder
+
+
+def _grey_png(height: int, width: int, shade: int) -> bytes:
+    # By hand: the desktop Blender's Python has no Pillow, and an image of Blender's would be one more to undo.
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    rows = zlib.compress((b"\0" + bytes([shade]) * 3 * width) * height)
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def _write_video(file: Path, shades: list[int], *, height: int, width: int) -> None:
+    import av
+
+    with av.open(str(file), "w") as video:
         stream = video.add_stream("mpeg4", rate=24)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for frame in frames:
-            rgb = np.full((height, width, 3), shade_of(frame) % 256, np.uint8)
-            Image.fromarray(rgb).save(folder / "frames" / f"frame_{frame:04d}.png")
+        for shade in shades:
+            rgb = np.full((height, width, 3), shade, np.uint8)
             video.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
         video.mux(stream.encode())
-    return folder
+
+
+def another_blender(script: str) -> list[str]:
+    """The command that runs `script` in a fresh Blender of the kind that runs the tests."""
+    script = f"import sys\nsys.path[:0] = {[str(ROOT)]!r}\n{script}"
+    if not bpy.app.binary_path:
+        return [sys.executable, "-c", script]
+    return [bpy.app.binary_path, "-b", "--factory-startup", "--python-exit-code", "1", "--python-expr", script]

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,10 +17,8 @@ from mosaic_core.memory import load_memory
 from tests.core.known_scenes import BLUE, RED
 from tests.worker.fake_jobs import FAKE_COMMAND, SHORT, process_runs, wait_until
 
-from .job_scenes import ready_scene
+from .job_scenes import another_blender, ready_scene
 from .memory_scenes import ints
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -46,6 +43,7 @@ def fake_process(monkeypatch):
     from blender_addon import jobs
 
     real = jobs.JobRunner
+    monkeypatch.setattr(jobs, "worker_python", lambda: FAKE_COMMAND[0])
 
     def use(mode: str = "ok", **options) -> None:
         command = [*FAKE_COMMAND, mode, *(f"{name}={value}" for name, value in options.items())]
@@ -248,7 +246,6 @@ def test_capture_writes_a_memory_and_keeps_it_in_the_file(run, tmp_path):
 
 
 BLENDER = """
-import sys
 import bpy
 import blender_addon
 from pathlib import Path
@@ -256,6 +253,7 @@ from tests.addon.job_scenes import ready_scene
 from tests.worker.fake_jobs import FAKE_COMMAND, SHORT
 blender_addon.register()
 from blender_addon import cli, compat, jobs
+jobs.worker_python = lambda: FAKE_COMMAND[0]
 folder = Path({folder!r})
 compat.user_dir = lambda name="": folder
 ready_scene(folder)
@@ -273,8 +271,7 @@ sys.exit(code)
 
 def test_ctrl_c_cancels_cleanly(tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-c", BLENDER.format(folder=str(tmp_path))],
-        cwd=ROOT,
+        another_blender(BLENDER.format(folder=str(tmp_path))),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

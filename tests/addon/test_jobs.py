@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import bpy
@@ -16,10 +15,9 @@ from mosaic_core.memory import load_placements
 from mosaic_core.worker import Limits
 from tests.worker.fake_jobs import process_runs, wait_until
 
-from .job_scenes import finish, ready_scene, start_fake, tick_until
+from .job_scenes import another_blender, finish, ready_scene, start_fake, tick_until
 from .memory_scenes import select_object
 
-ROOT = Path(__file__).resolve().parents[2]
 HASTY = Limits(hello_s=1.5, heartbeat_s=0.5, frame_s=0.7, cancel_s=0.3, close_s=0.3, terminate_s=0.3, kill_s=2.0)
 
 
@@ -213,9 +211,8 @@ def test_disabling_the_extension_ends_the_process(shot, tmp_path, addon):
 
 
 BLENDER_THAT_DIES = """
-import os, signal, sys
+import os, signal
 import bpy
-sys.argv = sys.argv[:1]
 import blender_addon
 from pathlib import Path
 from tests.addon.job_scenes import ready_scene, start_fake, tick_until
@@ -235,10 +232,8 @@ print("worker", job.runner.pid, flush=True)
 )
 def test_no_process_outlives_blender(tmp_path, end, code):
     script = BLENDER_THAT_DIES.format(folder=str(tmp_path), end=end)
-    run = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert run.returncode == code, run.stderr[-2000:]
+    run = subprocess.run(another_blender(script), capture_output=True, text=True, check=False, timeout=60)
+    assert run.returncode == code, run.stdout[-2000:] + run.stderr[-2000:]
     pid = int(run.stdout.rpartition("worker ")[2].split()[0])
     assert wait_until(lambda: not process_runs(pid))
 

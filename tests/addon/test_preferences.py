@@ -18,6 +18,9 @@ from mosaic_core.errors import WorkerError
 ROOT = Path(__file__).resolve().parents[2]
 
 
+bpy_is_a_module = pytest.mark.skipif(bool(bpy.app.binary_path), reason="Blender itself has no Python to fall back on")
+
+
 @pytest.fixture
 def user(tmp_path, monkeypatch):
     """The user's folder of the add-on, empty; no variable set."""
@@ -43,6 +46,7 @@ def created(folder: Path) -> Path:
     return python
 
 
+@bpy_is_a_module
 def test_the_python_is_found_in_the_order_of_who_said_it_last(user, monkeypatch):
     from blender_addon import preferences
     from blender_addon.preferences import worker_python
@@ -56,6 +60,7 @@ def test_the_python_is_found_in_the_order_of_who_said_it_last(user, monkeypatch)
     assert worker_python() == "/opt/variable/python"
 
 
+@bpy_is_a_module
 def test_a_half_made_environment_is_not_used(user):
     from blender_addon.environment import READY_MARKER
     from blender_addon.preferences import worker_python
@@ -151,6 +156,7 @@ def test_an_environment_is_created_with_its_packages(tmp_path):
 
     from blender_addon.environment import ready_python
 
+    pytest.importorskip("ensurepip", reason="this Python cannot make environments")
     builder = build(tmp_path, wheels_folder=wheel(tmp_path / "wheels"), requirements=("tinypackage>=1",))
     state = builder.wait()
     assert state.error is None and state.python == ready_python(tmp_path / "env")
@@ -189,7 +195,8 @@ def test_a_package_that_cannot_be_had_is_said_and_nothing_stays(tmp_path):
 
 
 def test_a_cancelled_build_ends_its_process_and_leaves_nothing(tmp_path):
-    builder = build(tmp_path, requirements=("absent",))
+    slow = fake_python(tmp_path, '#!/bin/sh\ncase "$*" in *venv*) sleep 60 ;; esac\n')
+    builder = build(tmp_path, base_python=slow)
     while builder.state.line.startswith("Looking"):
         time.sleep(0.01)
     builder.close()

@@ -49,8 +49,6 @@ def file_shown_at(frame: int) -> str:
 
 def rendered_shade(frame: int, folder: Path) -> int:
     """What the sequencer shows at a frame, read from a render of it."""
-    from PIL import Image
-
     scene = bpy.context.scene
     scene.render.use_sequencer = True
     scene.render.engine = "BLENDER_WORKBENCH"
@@ -59,7 +57,11 @@ def rendered_shade(frame: int, folder: Path) -> int:
     scene.render.filepath = str(folder / f"render_{frame}.png")
     scene.frame_set(frame)
     bpy.ops.render.render(write_still=True)
-    return int(np.asarray(Image.open(scene.render.filepath).convert("RGB"))[18, 32, 0])
+    picture = bpy.data.images.load(scene.render.filepath)
+    pixels = np.zeros(len(picture.pixels), np.float32)
+    picture.pixels.foreach_get(pixels)
+    bpy.data.images.remove(picture)
+    return round(float(pixels.reshape(36, 64, 4)[18, 32, 0]) * 255)
 
 
 def test_background_and_strip_show_each_frame_at_its_place(camera_obj, tmp_path):
