@@ -12,6 +12,8 @@ import numpy as np
 # A known pixel's say grows with the fourth power of its depth, up to that of the picture's far quarter.
 DEPTH_POWER = 4
 FAR_QUANTILE = 0.75
+# Where there is sky, it lies behind everything: any surface says less than it.
+BESIDE_SKY = 0.25
 
 
 def fill_holes(
@@ -33,6 +35,9 @@ def _depth_weights(covered: np.ndarray, z_depth: np.ndarray) -> np.ndarray:  # (
     finite = covered & np.isfinite(z_depth)
     far = np.quantile(z_depth[finite], FAR_QUANTILE) if finite.any() else 1.0
     weight = np.minimum(z_depth / np.float32(far), np.float32(1)) ** DEPTH_POWER
+    sky = covered & ~finite
+    if sky.any():
+        weight = np.where(sky, weight, np.float32(BESIDE_SKY) * weight)
     return np.where(covered, np.maximum(weight, np.float32(1e-3)), np.float32(0))
 
 
