@@ -72,6 +72,8 @@ class DesktopBlender:
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("BLENDER_USER", "PYTHON"))},
             "BLENDER_USER_RESOURCES": str(home),
+            # Its own, because Mesa maps the cache into memory: shared with another Blender it ended in SIGBUS.
+            "MESA_SHADER_CACHE_DIR": str(home / "shaders"),
             "MOSAIC_PYTHON": sys.executable,
         }
 

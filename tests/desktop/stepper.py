@@ -21,6 +21,7 @@ from pathlib import Path
 import bpy
 
 TICK_S = 0.05
+ROW_PX = 20  # of the sidebar's buttons at the default interface scale
 DIGITS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
 KEYS = {str(i): name for i, name in enumerate(DIGITS)}
 KEYS |= {".": "PERIOD", "-": "MINUS", "_": "MINUS", " ": "SPACE"}
@@ -144,21 +145,53 @@ class Desk:
         raise ScenarioFailed(f"expected a sidebar tab {tab}")
 
     def find(self, wanted: str) -> Iterator[None]:
-        """Where a button or a field of the sidebar is, as (x, y) with the mouse left on it.
+        """Where a button or a field of the sidebar is, as (x, y); scrolls to it where need be.
 
         `wanted` is the start of an operator's Python command, such as `mosaic.capture(`, or a
         field's data path, such as `mosaic.seed`. Blender offers no list of its buttons, but tells
         what is under the mouse ("Copy Python Command" of the context menu).
         """
+        yield from self.wait(1.5)  # panels that change their height slide
+        found = yield from self._scan(wanted)
+        if found is None:
+            yield from self.scroll("WHEELUPMOUSE", 60)
+        for _ in range(6):
+            found = found or (yield from self._scan(wanted))
+            if found is not None:
+                return found
+            yield from self.scroll("WHEELDOWNMOUSE", 12)
+        raise ScenarioFailed(f"expected `{wanted}` in the sidebar")
+
+    def _scan(self, wanted: str) -> Iterator[None]:
         region = self.region("UI")
-        for down_px in range(10, region.height, 10):
+        for down_px in range(8, region.height, ROW_PX // 2 + 2):
+            y = region.y + region.height - down_px
             for fraction in (0.2, 0.5, 0.75):
                 x = region.x + int(region.width * fraction)
-                yield from self.move(x, region.y + region.height - down_px)
+                yield from self.move(x, y)
+                yield  # from one button to the next takes Blender two turns
                 if self._under_mouse().startswith(wanted):
-                    yield from self.move(x, region.y + region.height - down_px - 5)
-                    return x, region.y + region.height - down_px - 5
-        raise ScenarioFailed(f"expected `{wanted}` in the sidebar")
+                    return x, y
+        return None
+
+    def scroll(self, wheel: str, clicks: int) -> Steps:
+        """Turn the mouse wheel over the sidebar."""
+        yield from self.move(*self.centre("UI"))
+        for _ in range(clicks):
+            self.event(wheel, "PRESS")
+        yield from self.wait(0.3)
+
+    def pick(self, wanted: str, *, entries: int = 100) -> Steps:
+        """Choose an entry of the open menu with the arrow keys; `wanted` is a part of its Python command."""
+        wm = bpy.context.window_manager
+        for _ in range(entries):
+            wm.clipboard = ""
+            yield from self.press("DOWN_ARROW")
+            yield from self.press("C", ctrl=True)  # over a menu's entry: its command
+            if wanted in wm.clipboard:
+                yield from self.press("RET")
+                return
+        raise ScenarioFailed(f"expected `{wanted}` in the menu")
 
     def _under_mouse(self) -> str:
         """The command or the data path of the sidebar's button under the mouse; "" where none is."""
@@ -179,25 +212,25 @@ class Desk:
 
 def play(scenario: Callable[[Desk], Steps], desk: Desk) -> None:
     """Start the timer that plays a scenario, then writes the result and quits Blender."""
-    steps = scenario(desk)
+    steps = _to_the_end(scenario, desk)
 
     def tick() -> float | None:
-        try:
-            next(steps)
-        except StopIteration:
-            finish("")
-        except BaseException:
-            finish(traceback.format_exc())
-        else:
-            return TICK_S
-        return None
-
-    def finish(error: str) -> None:
-        result = {"passed": desk.passed, "error": error}
-        (desk.folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
-        bpy.ops.wm.quit_blender()
+        if next(steps, "ended") == "ended":
+            bpy.ops.wm.quit_blender()
+            return None
+        return TICK_S
 
     bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
+
+
+def _to_the_end(scenario: Callable[[Desk], Steps], desk: Desk) -> Steps:
+    result = {"passed": desk.passed, "error": ""}
+    try:
+        yield from scenario(desk)
+    except BaseException:  # whatever it is, the host shall read of it
+        result["error"] = traceback.format_exc()
+        yield from desk.shot("failed")
+    (desk.folder / "result.json").write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
