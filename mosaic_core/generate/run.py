@@ -25,6 +25,7 @@ from ..errors import Cancelled, GenerateError
 from ..files import sha256_of_file
 from ..memory import Memory, load_memory, load_placements
 from ..version import VERSION
+from ..worker.partial import partial_folder
 from .clip import COVERAGE, FRAMES, MANIFEST, VIDEO, Clip, coverage_name, frame_name
 from .shot import Shot, shot_to_json
 from .video import VideoWriter, write_png
@@ -45,11 +46,6 @@ class FrameDone:
 
 
 GenerateEvent = FrameDone
-
-
-def partial_folder(out_dir: Path, pid: int) -> Path:
-    """Where process `pid` keeps what it has not finished; removed by whoever finds the process dead."""
-    return out_dir / f".mosaic-partial-{pid}"
 
 
 def generate(

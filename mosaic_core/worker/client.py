@@ -24,12 +24,21 @@ from ..errors import WorkerError
 from .exits import exit_in_words
 from .protocol import MAX_LINE_BYTES, Message, ProtocolError, Request, decode, encode, excerpt
 
-# Checks the version before any import that an older Python could not parse, so that a sentence comes out of it.
-_BOOTSTRAP = (
-    "import sys; sys.version_info >= (3, 11) or sys.exit('Mosaic needs Python 3.11 or newer and ' "
-    "+ sys.executable + ' is ' + sys.version.split()[0]); "
-    "import runpy; runpy.run_module('mosaic_core.worker', run_name='__main__')"
-)
+# Checks the version before any import that an older Python could not parse, so that a sentence comes out of it. Then
+# loads `mosaic_core` from its folder (the argument) alone: inside an installed extension that folder also holds the
+# extension's own modules, and one called like somebody's package must not be taken for it.
+_BOOTSTRAP = """
+import sys
+if sys.version_info < (3, 11):
+    sys.exit('Mosaic needs Python 3.11 or newer and ' + sys.executable + ' is ' + sys.version.split()[0])
+import importlib.util, os, runpy
+folder = os.path.join(sys.argv.pop(1), 'mosaic_core')
+spec = importlib.util.spec_from_file_location(
+    'mosaic_core', os.path.join(folder, '__init__.py'), submodule_search_locations=[folder])
+sys.modules['mosaic_core'] = module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+runpy.run_module('mosaic_core.worker', run_name='__main__')
+"""
 _MESSAGES_A_POLL = 256  # some 5 ms of work at most
 _GARBAGE_LATER = 1000  # lines of garbage borne after the first message: bounds the log
 # After the process has ended its last messages may still be in the pipe for so long.
@@ -71,11 +80,12 @@ class WorkerClient:
     ) -> WorkerClient:
         """Start `python` as the GPU process; its standard error goes to `log_file`, which is begun anew.
 
-        `package_root` is the folder that holds `mosaic_core` (default: the one this module came from); `command`
-        replaces the whole command line in tests. Raises `WorkerError` where the program or the log cannot be opened.
+        `package_root` is the folder that holds `mosaic_core` (default: the one this module came from). In tests,
+        `command` replaces the whole command line and finds the package on its path. Raises `WorkerError` where the
+        program or the log cannot be opened.
         """
-        arguments = command or [*_checked_python(python), "-u", "-c", _BOOTSTRAP]
         root = package_root or Path(__file__).resolve().parents[2]
+        arguments = command or [*_checked_python(python), "-u", "-c", _BOOTSTRAP, str(root)]
         log = _open_log(log_file)
         try:
             process = subprocess.Popen(
@@ -84,7 +94,7 @@ class WorkerClient:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=log_file.parent,
-                env=_environment(root),
+                env=_environment() | ({"PYTHONPATH": str(root)} if command else {}),
                 start_new_session=True,  # POSIX: a group of its own, which Ctrl-C does not reach
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: no console
             )
@@ -247,7 +257,7 @@ def _open_log(log_file: Path) -> Any:
         raise WorkerError(f"Cannot write the GPU process's log {log_file}: {error}") from error
 
 
-def _environment(package_root: Path) -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """Ours without its Python settings: inside Blender they point at Blender's Python and its packages."""
     kept = {
         name: value
@@ -255,7 +265,6 @@ def _environment(package_root: Path) -> dict[str, str]:
         if not name.upper().startswith("PYTHON") and name.upper() != "__PYVENV_LAUNCHER__"
     }
     return kept | {
-        "PYTHONPATH": str(package_root),
         "PYTHONSAFEPATH": "1",  # a file named numpy.py beside the log is not NumPy
         "PYTHONUTF8": "1",
         "PYTHONUNBUFFERED": "1",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import pytest
 
+import mosaic_core
 from mosaic_core.cameras import CameraPath, save_path
 from mosaic_core.errors import Cancelled, GenerateError
 from mosaic_core.generate import Shot, shot_to_json
-from mosaic_core.generate.run import partial_folder as partial_folder_of_generate
 from mosaic_core.memory import save_memory
 from mosaic_core.worker import JobGuard, JobRunner, Phase, run_blocking
-from mosaic_core.worker.partial import partial_folder
 
 from ..core.known_scenes import camera_at, room_memory
 from .fake_jobs import process_runs
@@ -39,7 +40,7 @@ def room(tmp_path_factory):
     return folder
 
 
-def start(room, tmp_path, *, with_torch=False, memory="memory.mosaic", path="path.json") -> JobRunner:
+def start(room, tmp_path, *, with_torch=False, memory="memory.mosaic", path="path.json", **options) -> JobRunner:
     shot = Shot(memory_file=room / memory, path_file=room / path)
     return JobRunner(
         sys.executable,
@@ -48,6 +49,7 @@ def start(room, tmp_path, *, with_torch=False, memory="memory.mosaic", path="pat
         log_file=tmp_path / "worker.log",
         command=None if with_torch else [sys.executable, "-c", WITHOUT_TORCH],
         guard=JobGuard(),
+        **options,
     )
 
 
@@ -90,5 +92,12 @@ def test_cancel_leaves_no_half_written_clip(room, tmp_path):
     assert not any((tmp_path / "out").iterdir())
 
 
-def test_both_ends_clean_up_the_folder_that_generate_works_in(tmp_path):
-    assert partial_folder(tmp_path, 12) == partial_folder_of_generate(tmp_path, 12)
+def test_modules_beside_the_core_are_not_taken_for_packages(room, tmp_path):
+    """Regression: the installed extension's folder was on the search path, with `memory`, `jobs` and `cli` in it."""
+    pytest.importorskip("torch")
+    shutil.copytree(Path(mosaic_core.__file__).parent, tmp_path / "extension" / "mosaic_core")
+    (tmp_path / "extension" / "blender_manifest.toml").write_text(f'version = "{mosaic_core.VERSION}"')
+    (tmp_path / "extension" / "numpy.py").write_text("raise RuntimeError('the wrong numpy')")
+    runner = start(room, tmp_path, with_torch=True, package_root=tmp_path / "extension")
+    run_blocking(runner, interval_s=0.01)
+    assert runner.state.phase is Phase.DONE
