@@ -17,6 +17,7 @@ from ..paths.curve import (
     follow,
     followed_curve,
     followed_frames,
+    followed_timing,
     look_target,
     new_path_camera,
     new_path_curve,
@@ -52,8 +53,8 @@ def _frames_property() -> IntProperty:
 
 
 def _frame_count(scene: bpy.types.Scene, frames: int) -> int:
-    """The frames asked for, or the scene's whole range where none are."""
-    return frames if frames > 0 else max(2, scene.frame_end - scene.frame_start + 1)
+    """The frames asked for, or the scene's whole range where none are; at least two, or nothing moves."""
+    return max(2, frames or scene.frame_end - scene.frame_start + 1)
 
 
 class MOSAIC_OT_draw_path(bpy.types.Operator):
@@ -150,8 +151,7 @@ def _start_drawing(context: bpy.types.Context, *, depth: str, surface_offset_m: 
 
 
 class MOSAIC_OT_follow_path(bpy.types.Operator):
-    """Make a camera follow the active curve, or change the speed and direction of one that does: the selected camera,
-    the one that follows this curve already, or a new one"""
+    """Make a camera follow the selected curve, or change the speed and view of the path camera that follows one"""
 
     bl_idname = "mosaic.follow_path"
     bl_label = "Follow Path"
@@ -160,36 +160,33 @@ class MOSAIC_OT_follow_path(bpy.types.Operator):
     frames: _frames_property()
     aim: EnumProperty(name="Look", items=_AIM_ITEMS, default="TARGET", options={"SKIP_SAVE"})
     centre: EnumProperty(name="New Target", items=_CENTRE_ITEMS[1:], default="CURSOR")
-    ease: BoolProperty(name="Ease", description="Start and stop gently", default=False)
-    there_and_back: BoolProperty(name="There and Back", description="Travel to the end and back again", default=False)
+    ease: BoolProperty(name="Ease", description="Start and stop gently", default=False, options={"SKIP_SAVE"})
+    there_and_back: BoolProperty(
+        name="There and Back",
+        description="Travel to the end and back again",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if _curve_to_follow(context) is None:
+        if _curve_and_camera(context)[0] is None:
             cls.poll_message_set("Select a curve, or a camera that follows one")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene
-        curve_obj = _curve_to_follow(context)
-        camera_obj = _camera_to_lead(context, curve_obj)
-        start, count = (camera_obj and followed_frames(camera_obj)) or (scene.frame_start, 0)
-        properties = self.properties
-        if not properties.is_property_set("frames") or self.frames == 0:
-            self.frames = count or _frame_count(scene, 0)
+        curve_obj, camera_obj = _curve_and_camera(context)
+        self._fill_in(scene, camera_obj)
+        start = followed_frames(camera_obj)[0] if camera_obj and followed_frames(camera_obj) else scene.frame_start
         target = camera_obj and look_target(camera_obj)
         try:
+            centre_world = centre_of(context, self.centre)
             if camera_obj is None:
                 camera_obj = new_path_camera(context, name="Path Camera", like=scene.camera)
-            elif not properties.is_property_set("aim") and followed_curve(camera_obj):
-                self.aim = _present_aim(camera_obj)
             if self.aim == "TARGET" and target is None:
-                target = new_target(
-                    context,
-                    name="Path Target",
-                    location_world=centre_of(context, self.centre),
-                )
+                target = new_target(context, name="Path Target", location_world=centre_world)
             follow(
                 camera_obj,
                 curve_obj,
@@ -204,30 +201,43 @@ class MOSAIC_OT_follow_path(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         adopt_path_camera(scene, camera_obj)
-        if curve_obj.type == "CURVE" and len(curve_obj.data.splines) > 1:
+        if len(curve_obj.data.splines) > 1:
             self.report({"WARNING"}, "The curve has several strokes: the camera follows the first")
         return {"FINISHED"}
 
+    def _fill_in(self, scene: bpy.types.Scene, camera_obj: bpy.types.Object | None) -> None:
+        """What was not asked for stays as the camera has it, and the redo panel shows it."""
+        timing = camera_obj and followed_timing(camera_obj)
+        if self.frames == 0:
+            self.frames = timing.frame_count if timing else _frame_count(scene, 0)
+        if timing:
+            for name in ("ease", "there_and_back"):
+                if not self.properties.is_property_set(name):
+                    setattr(self, name, getattr(timing, name))
+        if camera_obj and followed_curve(camera_obj) and not self.properties.is_property_set("aim"):
+            self.aim = _present_aim(camera_obj)
 
-def _curve_to_follow(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The active or selected curve, or the one the active camera follows already."""
-    active = context.active_object
-    for obj in [active, *context.selected_objects]:
-        if obj is not None and obj.type == "CURVE":
-            return obj
-    return followed_curve(active) if active is not None and active.type == "CAMERA" else None
 
-
-def _camera_to_lead(context: bpy.types.Context, curve_obj: bpy.types.Object) -> bpy.types.Object | None:
-    """A selected camera, or else the path camera or any other that follows this curve; None: a new one is due."""
-    for obj in context.selected_objects:
-        if obj.type == "CAMERA":
-            return obj
-    chosen = context.scene.mosaic.path_camera
-    for obj in [chosen, *context.scene.objects]:
-        if obj is not None and obj.type == "CAMERA" and followed_curve(obj) == curve_obj:
-            return obj
-    return None
+def _curve_and_camera(
+    context: bpy.types.Context,
+) -> tuple[bpy.types.Object | None, bpy.types.Object | None]:
+    """What to follow and who shall: a selected curve with the selected camera, or with the one that follows it already
+    (None: a new one is due); or else the active camera or the path camera with the curve it follows."""
+    active, chosen = context.active_object, context.scene.mosaic.path_camera
+    selected = [obj for obj in [active, *context.selected_objects] if obj is not None]
+    curve_obj = next((obj for obj in selected if obj.type == "CURVE"), None)
+    if curve_obj is not None:
+        cameras = [obj for obj in context.selected_objects if obj.type == "CAMERA"]
+        followers = [
+            obj
+            for obj in [chosen, *context.scene.objects]
+            if obj is not None and obj.type == "CAMERA" and followed_curve(obj) == curve_obj
+        ]
+        return curve_obj, next(iter(cameras + followers), None)
+    for camera_obj in (active, chosen):
+        if camera_obj is not None and camera_obj.type == "CAMERA" and followed_curve(camera_obj):
+            return followed_curve(camera_obj), camera_obj
+    return None, None
 
 
 def _present_aim(camera_obj: bpy.types.Object) -> str:

@@ -7,6 +7,8 @@ that following again changes them instead of stacking new ones.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
@@ -24,6 +26,15 @@ OFFSET_DATA_PATH = f'constraints["{FOLLOW_NAME}"].offset_factor'
 CURVE_RESOLUTION = 64
 
 AIMS = ("TARGET", "PATH", "FREE")
+
+
+class Timing(NamedTuple):
+    """When a camera travels its curve."""
+
+    frame_start: int
+    frame_count: int  # from the start of the curve to its end, both included
+    ease: bool  # starts and stops gently
+    there_and_back: bool
 
 
 def new_path_curve(context: bpy.types.Context, *, name: str, location_world: Vector | None = None) -> bpy.types.Object:
@@ -110,8 +121,9 @@ def follow(
 ) -> None:
     """Make a camera travel a curve: Follow Path with a keyed offset, and Track To where it aims at a target.
 
-    A curve without points is fine: the camera waits until something is drawn. Raises `CameraError` for a camera
-    whose own animation or parent would be added to the path, and for an aim without its target.
+    A curve without points is fine: the camera waits until something is drawn. Keys that already say this timing stay,
+    with whatever the artist did between them. Raises `CameraError` for a camera whose own animation or parent would be
+    added to the path, and for an aim without its target.
     """
     if aim not in AIMS:
         raise CameraError(f"aim must be one of {', '.join(AIMS)}, got {aim}")
@@ -129,18 +141,10 @@ def follow(
     constraint.use_fixed_location = True
     constraint.use_curve_follow = aim == "PATH"
     constraint.forward_axis, constraint.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
-    last = frame_start + frame_count - 1
-    keys = [(frame_start, 0.0), (last, 1.0)]
-    if there_and_back:
-        keys = [(frame_start, 0.0), ((frame_start + last) / 2, 1.0), (last, 0.0)]
-    _key_offset(camera_obj, keys, ease=ease)
-    look = camera_obj.constraints.get(LOOK_NAME)
-    if aim == "TARGET":
-        look = _constraint(camera_obj, "TRACK_TO", LOOK_NAME)
-        look.target = target
-        look.track_axis, look.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
-    elif look is not None:
-        camera_obj.constraints.remove(look)
+    timing = Timing(frame_start, frame_count, ease, there_and_back)
+    if timing != followed_timing(camera_obj):
+        _key_offset(camera_obj, timing)
+    _look(camera_obj, target if aim == "TARGET" else None)
 
 
 def refresh_path(curve_obj: bpy.types.Object) -> None:
@@ -161,13 +165,21 @@ def look_target(camera_obj: bpy.types.Object) -> bpy.types.Object | None:
     return constraint.target if constraint is not None and constraint.type == "TRACK_TO" else None
 
 
+def followed_timing(camera_obj: bpy.types.Object) -> Timing | None:
+    """When this camera travels, as the offset's keys have it now; None without keys."""
+    keys = _offset_keys(camera_obj)
+    if not keys:
+        return None
+    first, last = round(keys[0].co.x), round(keys[-1].co.x)
+    highest = max(key.co.y for key in keys)
+    returns = highest - keys[-1].co.y > highest / 2
+    return Timing(first, last - first + 1, keys[0].interpolation == "BEZIER", returns)
+
+
 def followed_frames(camera_obj: bpy.types.Object) -> tuple[int, int] | None:
-    """First frame and number of frames of the travel, as the offset's keys have them now; None without keys."""
-    for fcurve in compat.fcurves_of(camera_obj):
-        if fcurve.data_path == OFFSET_DATA_PATH and len(fcurve.keyframe_points):
-            frames = [key.co.x for key in fcurve.keyframe_points]
-            return round(min(frames)), round(max(frames)) - round(min(frames)) + 1
-    return None
+    """First frame and number of frames of the travel; None without keys."""
+    timing = followed_timing(camera_obj)
+    return (timing.frame_start, timing.frame_count) if timing else None
 
 
 def link_visibly(context: bpy.types.Context, obj: bpy.types.Object) -> None:
@@ -192,6 +204,16 @@ def _constraint(camera_obj: bpy.types.Object, constraint_type: str, name: str) -
     return constraint
 
 
+def _look(camera_obj: bpy.types.Object, target: bpy.types.Object | None) -> None:
+    look = camera_obj.constraints.get(LOOK_NAME)
+    if target is not None:
+        look = _constraint(camera_obj, "TRACK_TO", LOOK_NAME)
+        look.target = target
+        look.track_axis, look.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
+    elif look is not None:
+        camera_obj.constraints.remove(look)
+
+
 def _refuse_own_motion(camera_obj: bpy.types.Object, aim: str) -> None:
     if camera_obj.parent is not None:
         raise CameraError(
@@ -207,7 +229,16 @@ def _refuse_own_motion(camera_obj: bpy.types.Object, aim: str) -> None:
         )
 
 
-def _key_offset(camera_obj: bpy.types.Object, keys: list[tuple[float, float]], *, ease: bool) -> None:
+def _offset_keys(camera_obj: bpy.types.Object) -> list[bpy.types.Keyframe]:
+    fcurves = (f for f in compat.fcurves_of(camera_obj) if f.data_path == OFFSET_DATA_PATH)
+    return [key for fcurve in fcurves for key in fcurve.keyframe_points]
+
+
+def _key_offset(camera_obj: bpy.types.Object, timing: Timing) -> None:
+    first, last = timing.frame_start, timing.frame_start + timing.frame_count - 1
+    keys = [(first, 0.0), (last, 1.0)]
+    if timing.there_and_back:
+        keys = [(first, 0.0), ((first + last) / 2, 1.0), (last, 0.0)]
     constraint = camera_obj.constraints[FOLLOW_NAME]
     constraint.driver_remove("offset_factor")
     for fcurve in compat.fcurves_of(camera_obj):
@@ -216,11 +247,9 @@ def _key_offset(camera_obj: bpy.types.Object, keys: list[tuple[float, float]], *
     for frame, factor in keys:
         constraint.offset_factor = factor
         constraint.keyframe_insert("offset_factor", frame=frame)
+    for key in _offset_keys(camera_obj):
+        key.interpolation = "BEZIER" if timing.ease else "LINEAR"
+        key.handle_left_type = key.handle_right_type = "AUTO_CLAMPED"
     for fcurve in compat.fcurves_of(camera_obj):
-        if fcurve.data_path != OFFSET_DATA_PATH:
-            continue
-        for key in fcurve.keyframe_points:
-            key.interpolation = "BEZIER" if ease else "LINEAR"
-            key.handle_left_type = key.handle_right_type = "AUTO_CLAMPED"
         fcurve.update()
-    constraint.offset_factor = keys[0][1]
+    constraint.offset_factor = 0.0
