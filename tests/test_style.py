@@ -251,6 +251,16 @@ def names_in(file: Path) -> set[str]:
         return {token.string for token in tokenize.tokenize(lines.readline) if token.type == tokenize.NAME}
 
 
+def test_nothing_asks_the_context_for_what_only_windows_have():
+    pattern = re.compile(r"context\.(selected_\w+|active_object|object|edit_object|visible_objects)\b")
+    wrong = [
+        f"{name_of(file)}: {match.group()}"
+        for file in ADDON
+        for match in pattern.finditer(file.read_text(encoding="utf-8"))
+    ]
+    assert not wrong, f"missing in `blender -b`, ask the view layer: {wrong}"
+
+
 def test_foreign_camera_words_stay_in_the_file_formats():
     wrong = [
         f"{name_of(file)}: {name}"

@@ -223,11 +223,12 @@ def _curve_and_camera(
 ) -> tuple[bpy.types.Object | None, bpy.types.Object | None]:
     """What to follow and who shall: a selected curve with the selected camera, or with the one that follows it already
     (None: a new one is due); or else the active camera or the path camera with the curve it follows."""
-    active, chosen = context.active_object, context.scene.mosaic.path_camera
-    selected = [obj for obj in [active, *context.selected_objects] if obj is not None]
+    # The view layer's, because the context knows neither in the background.
+    active, chosen = context.view_layer.objects.active, context.scene.mosaic.path_camera
+    selected = [obj for obj in [active, *context.view_layer.objects.selected] if obj is not None]
     curve_obj = next((obj for obj in selected if obj.type == "CURVE"), None)
     if curve_obj is not None:
-        cameras = [obj for obj in context.selected_objects if obj.type == "CAMERA"]
+        cameras = [obj for obj in context.view_layer.objects.selected if obj.type == "CAMERA"]
         followers = [
             obj
             for obj in [chosen, *context.scene.objects]

@@ -52,7 +52,7 @@ def _centre_of_selection(context: bpy.types.Context) -> Vector | None:
     depsgraph = context.evaluated_depsgraph_get()
     corners = [
         obj.matrix_world @ Vector(corner)
-        for obj in context.selected_objects
+        for obj in context.view_layer.objects.selected
         if obj.type in {"MESH", "SURFACE", "META", "FONT", "VOLUME", "POINTCLOUD"}
         for corner in obj.evaluated_get(depsgraph).bound_box
     ]
