@@ -19,7 +19,7 @@ from mosaic_core.memory import HIDDEN, Memory, Patches, memory_sha256
 from mosaic_core.memory.quads import has_place, quads_of
 
 from . import store
-from .faces import COLOUR, CORNER, set_ints
+from .faces import COLOUR, CORNER, set_face_flag, set_ints, set_values
 from .properties import SCHEMA
 
 MATERIAL_NAME = "Mosaic Memory"
@@ -45,7 +45,7 @@ def build_memory_object(
     context.scene.collection.objects.link(obj)
     context.view_layer.update()  # until then the view layer does not know its new object
     if obj.name in context.view_layer.objects and context.mode == "OBJECT":
-        for other in context.selected_objects:
+        for other in list(context.view_layer.objects.selected):  # the context knows none without a window
             other.select_set(False)
         obj.select_set(True)
         context.view_layer.objects.active = obj
@@ -105,7 +105,7 @@ def mesh_of_memory(memory: Memory, name: str) -> bpy.types.Mesh:
         set_ints(mesh, attribute, "FACE", values)
     set_ints(mesh, CORNER, "CORNER", np.tile(np.arange(4), len(placements)))
     set_colours(mesh, patches.rgb[index].reshape(-1, 3))
-    hide_faces(mesh, (placements.flags & HIDDEN) != 0)
+    set_face_flag(mesh, "hide", (placements.flags & HIDDEN) != 0, loops_count_as=False)
     mesh.materials.append(memory_material())
     return mesh
 
@@ -120,31 +120,6 @@ def set_colours(mesh: bpy.types.Mesh, rgb: np.ndarray) -> None:
     colours.data.foreach_set("color_srgb", values.ravel())
     mesh.color_attributes.active_color = colours
     mesh.color_attributes.render_color_index = mesh.color_attributes.active_color_index
-
-
-def hide_faces(mesh: bpy.types.Mesh, hidden: np.ndarray) -> None:
-    """Set the native hiding of all faces of a mesh in Object Mode; vertices and edges follow their faces."""
-    vertices, edges = np.ones(len(mesh.vertices), bool), np.ones(len(mesh.edges), bool)
-    of_vertex, of_edge, face_of_loop = loop_indices(mesh)
-    shown = ~hidden[face_of_loop]
-    vertices[of_vertex[shown]] = False
-    edges[of_edge[shown]] = False
-    # What belongs to no face at all stays as visible as it was.
-    vertices[np.bincount(of_vertex, minlength=len(vertices)) == 0] = False
-    edges[np.bincount(of_edge, minlength=len(edges)) == 0] = False
-    mesh.polygons.foreach_set("hide", hidden)
-    mesh.vertices.foreach_set("hide", vertices)
-    mesh.edges.foreach_set("hide", edges)
-
-
-def loop_indices(mesh: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # (L,) each
-    """The vertex, the edge and the face of every loop."""
-    of_vertex, of_edge = np.zeros(len(mesh.loops), np.int32), np.zeros(len(mesh.loops), np.int32)
-    mesh.loops.foreach_get("vertex_index", of_vertex)
-    mesh.loops.foreach_get("edge_index", of_edge)
-    total = np.zeros(len(mesh.polygons), np.int32)
-    mesh.polygons.foreach_get("loop_total", total)
-    return of_vertex, of_edge, np.repeat(np.arange(len(total)), total)
 
 
 def memory_material() -> bpy.types.Material:
@@ -179,7 +154,7 @@ def _link(obj: bpy.types.Object, memory_file: Path | str) -> None:
 def _add_quads(mesh: bpy.types.Mesh, quads: np.ndarray) -> None:
     count = len(quads)
     mesh.vertices.add(4 * count)
-    mesh.vertices.foreach_set("co", np.ascontiguousarray(quads, np.float32).ravel())
+    set_values(mesh, "position", "POINT", quads, data_type="FLOAT_VECTOR")
     mesh.loops.add(4 * count)
     mesh.loops.foreach_set("vertex_index", np.arange(4 * count, dtype=np.int32))
     mesh.polygons.add(count)

@@ -15,8 +15,17 @@ from mosaic_core.memory.edits import FIRST_COPY_ID
 from mosaic_core.memory.quads import has_place
 from mosaic_core.memory.similarity import apply_to_quads
 
-from .build import hide_faces, tag_of
-from .faces import editable_bmesh, face_ints, read_faces, readable_mesh, write_corners
+from .build import tag_of
+from .faces import (
+    editable_bmesh,
+    face_ints,
+    read_faces,
+    readable_mesh,
+    set_face_flag,
+    values_of,
+    write_corners,
+    write_face_ints,
+)
 from .read import world_from_mesh
 from .select import patch_faces, selected_faces, set_selection
 
@@ -50,21 +59,17 @@ def transform_faces(obj: bpy.types.Object, index: np.ndarray, matrix_world: np.n
 
 def duplicate_faces(obj: bpy.types.Object, index: np.ndarray) -> np.ndarray:  # (n,) the copies
     """Copy some faces where they are, give the copies ids of their own, and select them instead."""
+    with readable_mesh(obj) as mesh:
+        before = len(mesh.polygons)
+        fresh = max(int(face_ints(mesh, "placement").max(initial=0)) + 1, FIRST_COPY_ID)
+        flags = face_ints(mesh, "flags")[index] & ~int(LOCKED)
     with editable_bmesh(obj) as mesh:
-        before = len(mesh.faces)
-        layers = mesh.faces.layers.int
-        ids, flags = layers.get("placement") or layers.new("placement"), layers.get("flags") or layers.new("flags")
-        # Layers added just now leave older references to faces dead.
-        mesh.faces.ensure_lookup_table()
-        fresh = max([FIRST_COPY_ID - 1, *(face[ids] for face in mesh.faces)]) + 1
         bmesh.ops.duplicate(mesh, geom=[mesh.faces[i] for i in index.tolist()])
-        mesh.faces.ensure_lookup_table()
         mesh.faces.index_update()
-        for offset, at in enumerate(range(before, len(mesh.faces))):
-            mesh.faces[at][ids] = fresh + offset
-            mesh.faces[at][flags] &= ~int(LOCKED)
-        copies = np.arange(before, len(mesh.faces))
         total = len(mesh.faces)
+    copies = np.arange(before, total)
+    write_face_ints(obj, "placement", copies, fresh + np.arange(len(copies)))
+    write_face_ints(obj, "flags", copies, flags)
     selected = np.zeros(total, bool)
     selected[copies] = True
     set_selection(obj, selected)
@@ -108,17 +113,13 @@ def set_hidden(obj: bpy.types.Object, index: np.ndarray, hidden: bool) -> None:
             mesh.faces[at].hide_set(hidden)
         bmesh.update_edit_mesh(obj.data, loop_triangles=False, destructive=False)
     else:
-        everything = np.zeros(len(obj.data.polygons), bool)
-        obj.data.polygons.foreach_get("hide", everything)
+        everything = values_of(obj.data, ".hide_poly", "FACE")
         everything[index] = hidden
-        hide_faces(obj.data, everything)
-        obj.data.update()
+        set_face_flag(obj.data, "hide", everything, loops_count_as=False)
     set_selection(obj, selected)
 
 
 def hidden_faces(obj: bpy.types.Object) -> np.ndarray:  # (F,) bool
     """Which faces are hidden."""
     with readable_mesh(obj) as mesh:
-        hidden = np.zeros(len(mesh.polygons), bool)
-        mesh.polygons.foreach_get("hide", hidden)
-    return hidden
+        return values_of(mesh, ".hide_poly", "FACE")

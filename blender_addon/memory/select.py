@@ -14,8 +14,7 @@ import numpy as np
 from mosaic_core.cameras import Camera
 from mosaic_core.memory.selection import in_image
 
-from .build import loop_indices
-from .faces import face_ints, readable_mesh
+from .faces import face_ints, readable_mesh, set_face_flag, values_of
 from .read import world_from_mesh
 
 MODES = ("SET", "EXTEND", "SUBTRACT")
@@ -24,10 +23,7 @@ MODES = ("SET", "EXTEND", "SUBTRACT")
 def selected_faces(obj: bpy.types.Object) -> np.ndarray:  # (F,) bool
     """Which faces are selected and visible."""
     with readable_mesh(obj) as mesh:
-        selected, hidden = np.zeros(len(mesh.polygons), bool), np.zeros(len(mesh.polygons), bool)
-        mesh.polygons.foreach_get("select", selected)
-        mesh.polygons.foreach_get("hide", hidden)
-    return selected & ~hidden
+        return values_of(mesh, ".select_poly", "FACE") & ~values_of(mesh, ".hide_poly", "FACE")
 
 
 def set_selection(obj: bpy.types.Object, selected: np.ndarray) -> None:
@@ -44,19 +40,8 @@ def set_selection(obj: bpy.types.Object, selected: np.ndarray) -> None:
                 face.select_set(True)
         bmesh.update_edit_mesh(obj.data, loop_triangles=False, destructive=False)
         return
-    mesh = obj.data
-    hidden = np.zeros(len(mesh.polygons), bool)
-    mesh.polygons.foreach_get("hide", hidden)
-    selected = selected & ~hidden
-    of_vertex, of_edge, face_of_loop = loop_indices(mesh)
-    on = selected[face_of_loop]
-    vertices, edges = np.zeros(len(mesh.vertices), bool), np.zeros(len(mesh.edges), bool)
-    vertices[of_vertex[on]] = True
-    edges[of_edge[on]] = True
-    mesh.polygons.foreach_set("select", selected)
-    mesh.vertices.foreach_set("select", vertices)
-    mesh.edges.foreach_set("select", edges)
-    mesh.update_tag()
+    hidden = values_of(obj.data, ".hide_poly", "FACE")
+    set_face_flag(obj.data, "select", selected & ~hidden, loops_count_as=True)
 
 
 def change_selection(obj: bpy.types.Object, found: np.ndarray, mode: str) -> int:

@@ -34,10 +34,13 @@ from .faces import (
     FACE_INTS,
     editable_bmesh,
     face_ints,
+    face_totals,
     has_attribute,
+    loop_indices,
     read_faces,
     readable_mesh,
     set_ints,
+    values_of,
     write_corners,
 )
 from .read import read_object, world_from_mesh
@@ -140,12 +143,9 @@ def refresh_columns(obj: bpy.types.Object, memory: Memory, *, only: tuple[str, .
         if (only is None or name in only) and len(patches):
             set_ints(mesh, name, "FACE", np.where(known, column[index], 0))
     if (only is None or COLOUR in only) and len(patches):
-        total = np.zeros(len(mesh.polygons), np.int32)
-        mesh.polygons.foreach_get("loop_total", total)
-        face = np.repeat(np.arange(len(total)), total)
-        corner = np.zeros(len(mesh.loops), np.int32)
-        mesh.attributes[CORNER].data.foreach_get("value", corner)
-        colours = patches.rgb[index[face], np.clip(corner, 0, 3)]
+        face = loop_indices(mesh)[2]
+        corner = np.clip(values_of(mesh, CORNER, "CORNER"), 0, 3)
+        colours = patches.rgb[index[face], corner]
         set_colours(mesh, np.where(known[face, None], colours, 255))
 
 
@@ -161,10 +161,8 @@ def _known_by_place(obj: bpy.types.Object, memory: Memory) -> tuple[np.ndarray, 
 
 
 def _corner_numbers(mesh: bpy.types.Mesh) -> np.ndarray:  # (L,)
-    start, total = np.zeros(len(mesh.polygons), np.int32), np.zeros(len(mesh.polygons), np.int32)
-    mesh.polygons.foreach_get("loop_start", start)
-    mesh.polygons.foreach_get("loop_total", total)
-    return np.minimum(np.arange(len(mesh.loops)) - np.repeat(start, total), 3)
+    total = face_totals(mesh)
+    return np.minimum(np.arange(len(mesh.loops)) - np.repeat(np.cumsum(total) - total, total), 3)
 
 
 def _write_ids(obj: bpy.types.Object, face: np.ndarray, ids: np.ndarray) -> list[str]:
@@ -256,8 +254,7 @@ def _add_faces(obj: bpy.types.Object, memory: Memory, placements: Placements) ->
         everything = face_ints(mesh, name)
         everything[first_face:] = values
         set_ints(mesh, name, "FACE", everything)
-    corners = np.zeros(len(mesh.loops), np.int32)
-    mesh.attributes[CORNER].data.foreach_get("value", corners)
+    corners = values_of(mesh, CORNER, "CORNER")
     corners[first_loop:] = np.tile(np.arange(4), len(placements))
     set_ints(mesh, CORNER, "CORNER", corners)
     refresh_columns(obj, memory, only=(COLOUR,))
