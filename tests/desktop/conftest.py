@@ -12,7 +12,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from harness import DesktopBlender
+from harness import FOLDER, DesktopBlender
 
 from build_addon import build
 
@@ -48,3 +48,12 @@ def shots(tmp_path_factory) -> Path:
     """Where the screenshots go."""
     named = os.environ.get("MOSAIC_SCREENSHOTS")
     return Path(named).absolute() if named else tmp_path_factory.mktemp("screenshots")
+
+
+@pytest.fixture(scope="session")
+def scene_file(blender, tmp_path_factory) -> Path:
+    """An artist's scene before Mosaic was used on it; copy it before changing anything."""
+    file = tmp_path_factory.mktemp("scene") / "courtyard.blend"
+    run = blender.run("--python-exit-code", "1", "--python", FOLDER / "make_scene.py", "--", file)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return file

@@ -78,13 +78,12 @@ class DesktopBlender:
         }
 
     def run(self, *arguments: str | Path, limit_s: float = 300.0, **environment: str):
-        """Blender in the background, to its end; standard output and error together in `.stdout`."""
+        """Blender in the background, to its end."""
         return subprocess.run(
             [self.executable, "-b", *map(str, arguments)],
             env=self.environment | environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            capture_output=True,
             text=True,
             errors="replace",
             timeout=limit_s,
@@ -97,7 +96,7 @@ class DesktopBlender:
             *("--command", "extension", "install-file", "--repo", "user_default", "--enable"),
             zip_file,
         )
-        assert run.returncode == 0, run.stdout
+        assert run.returncode == 0, run.stdout + run.stderr
         return run.stdout
 
     def play(

@@ -12,7 +12,7 @@ import numpy as np
 from mathutils import Vector
 
 OBJECT = "Crate Red"
-MOVED_BY_M = (-1.5, 0.0, 0.0)
+MOVED_BY_M = (0.0, -1.5, 0.0)
 
 
 def memory_object() -> bpy.types.Object | None:
@@ -87,12 +87,12 @@ def select(desk):
 
 
 def move(desk):
-    """Native: Tab into Edit Mode, G, X, a number, Enter; then undo and redo."""
+    """Native: G, Y, a number, Enter; then undo and redo."""
     before, _, selected = memory_faces()
     yield from desk.move(*desk.centre())
-    for key in ("G", "X"):
+    for key in ("G", "Y"):
         yield from desk.press(key)
-    yield from desk.write(f"{MOVED_BY_M[0]}")
+    yield from desk.write(f"{MOVED_BY_M[1]}")
     yield from desk.press("RET")
     yield from desk.wait(0.5)
     shifts = memory_faces()[0] - before

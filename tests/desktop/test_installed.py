@@ -26,7 +26,7 @@ print("all well")
 
 def test_the_extension_is_registered_at_the_start(blender):
     run = blender.run("--python-exit-code", "1", "--python-expr", SAY_WHAT_IS_THERE)
-    assert run.returncode == 0, run.stdout
+    assert run.returncode == 0, run.stdout + run.stderr
     assert "all well" in run.stdout
     for operator in ("capture", "draw_path", "duplicate", "generate", "select_object"):
         assert f"'{operator}'" in run.stdout
@@ -65,5 +65,5 @@ def test_the_addons_tests_hold_in_the_desktop_blender(bare, tmp_path):
         encoding="utf-8",
     )
     run = bare.run(*("--factory-startup", "--python-exit-code", "1", "--python", script), limit_s=900)
-    assert run.returncode == 0, run.stdout
+    assert run.returncode == 0, run.stdout + run.stderr
     assert " passed" in run.stdout
