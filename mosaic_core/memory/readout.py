@@ -196,7 +196,7 @@ class MemoryReader:
         located: dict[int, Located],  # by view
         best: np.ndarray,  # (n,) the largest weight, 0 = not confirmed
     ) -> None:
-        colour = np.zeros((len(pixels), 3), np.float32)
+        colour = np.zeros((3, len(pixels)), np.float32)
         total = np.zeros(len(pixels), np.float32)
         main_view = np.full(len(pixels), -1, np.int32)
         main_uv = np.zeros((len(pixels), 2), np.float32)
@@ -204,15 +204,17 @@ class MemoryReader:
             share = np.where(best > 0, at.weight - np.float32(WEIGHT_FLOOR) * best, np.float32(0))
             used = np.flatnonzero(share > 0)
             sampled = self._views[index].sample(at.u[used], at.v[used], points.taken(used))
-            colour[used] += share[used, None] * sampled
-            total[used] += share[used]
+            share = share[used]
+            for channel in range(3):
+                colour[channel][used] += share * sampled[channel]
+            total[used] += share
             main = used[at.weight[used] == best[used]]
             main_view[main] = index
             main_uv[main] = np.stack([at.u[main], at.v[main]], axis=-1)
         seen = np.flatnonzero(total > 0)
         picture.put(
             pixels[seen],
-            values=colour[seen] / total[seen, None],
+            values=(colour[:, seen] / total[seen]).T,
             z_depth=z_depth[seen],
             placement_id=self.memory.placements.ids[owner[seen]],
             confidence=best[seen],
@@ -236,7 +238,7 @@ class MemoryReader:
             count = len(seen)
             picture.put(
                 open_pixels[seen],
-                values=colour[seen],
+                values=colour[:, seen].T,
                 z_depth=np.full(count, np.inf, np.float32),
                 placement_id=np.zeros(count, np.int64),
                 confidence=np.ones(count, np.float32),
