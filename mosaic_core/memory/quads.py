@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import EditError
 from .edits import FIRST_COPY_ID
 from .patches import Patches
 from .placements import LOCKED, Placements
@@ -32,6 +33,8 @@ from .similarity import (
 SIMILAR = 1e-5
 # Corners may miss their patch's shape by this share of its size before the quad counts as sheared.
 SHEARED = 1e-2
+# A fit that makes a quad smaller than this share of what it became has found nothing alike in the two.
+SHRUNK = 1e-3
 # Quads squeezed to less than this share of their proportions say nothing about where their patch is.
 COLLAPSED = 1e-4
 
@@ -111,6 +114,7 @@ def placements_from_faces(
 
     `base` holds the placements the mesh was built from. Placements that have no quad (sky) and locked ones stay as
     they are in it; others without a face are deleted. A second face with the same id is a copy and gets a fresh id.
+    Raises `EditError` for a matrix that is not finite, and for nothing that the faces do.
     """
     reading = read_quads(faces, patches=patches, base=base, world_from_mesh=world_from_mesh)
     return reading.placements, reading.report
@@ -129,6 +133,8 @@ def read_quads(
     match = _match(faces, np.flatnonzero(kinds["good"]), patches, base)
     corners = faces.corners_mesh[match.face]
     world_from_mesh = np.eye(4) if world_from_mesh is None else world_from_mesh
+    if not np.isfinite(world_from_mesh).all():
+        raise EditError("the object's matrix must be finite, got NaN or infinity")
     similar, off = nearest_similarity(world_from_mesh)
     if off > SIMILAR:
         # No similarity of the world does what this matrix does: each quad gets the nearest one of its own.
@@ -264,8 +270,13 @@ def _motion(corners: np.ndarray, match: _Match) -> _Motion:
     collapsed[changed[flat]] = True
     changed, before, after, size = changed[~flat], before[~flat], after[~flat], size[~flat]
     group, table = shared_similarities(before, after)
+    # Corners in the wrong order have a best fit too, and it is to shrink to nothing.
+    scale = np.cbrt(np.abs(np.linalg.det(table[:, :3, :3])))[group]
+    shrunk = scale * sizes_of(before) < SHRUNK * size
+    collapsed[changed[shrunk]] = True
+    table[np.unique(group[shrunk])] = np.eye(4)
     errors = errors_of(table[group], before, after)
-    sheared[changed] = errors > np.maximum(SHEARED * size, noise_of(before, after))
+    sheared[changed] = ~shrunk & (errors > np.maximum(SHEARED * size, noise_of(before, after)))
     moving = ~(table == np.eye(4)).all(axis=(1, 2))
     index[changed] = np.where(moving, 1 + np.arange(len(table)), 0)[group]
     return _Motion(index, np.concatenate([np.eye(4)[None], table]), collapsed, sheared)
