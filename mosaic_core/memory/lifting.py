@@ -137,7 +137,7 @@ def _place(view: View, pixels: _Pixels) -> tuple[np.ndarray, np.ndarray, np.ndar
     inverse = _inverse_depth(view).reshape(-1)[pixels.index]
     slope, mean = _fit_planes(pixels, column + 0.5, row + 0.5, inverse, mean_uv, count)
     corner_inverse = mean[:, None] + np.einsum("pd,pcd->pc", slope, corners_uv - mean_uv[:, None])
-    # The box may reach beyond the patch's own pixels, where a plane fitted to foliage runs away: a pixel further at most.
+    # The box may reach beyond the own pixels, where a plane fitted to foliage runs away: a pixel further at most.
     low = np.minimum.reduceat(inverse, pixels.starts)
     high = np.maximum.reduceat(inverse, pixels.starts)
     margin = np.minimum(np.abs(slope).sum(axis=1), LAYER_GAP * mean)
