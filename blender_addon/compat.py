@@ -64,6 +64,11 @@ def fcurves_of(datablock: bpy.types.ID) -> Iterable[bpy.types.FCurve]:
     return ()
 
 
+def relative_path_options() -> set[str]:
+    """Options of a path property that may begin with `//`; from 4.5 on Blender marks such a path red without them."""
+    return {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+
+
 def user_dir(folder: str = "") -> Path:
     """A folder of ours that survives updates of the extension, created where it is missing. Raises `OSError`.
 

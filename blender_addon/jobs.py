@@ -182,6 +182,7 @@ def _pump() -> float | None:
 
 def _finish(job: Job, *, apply: bool) -> None:
     _runtime.job = None
+    results.forget_live()
     job.runner.close()
     state = job.runner.state
     _show(state)
@@ -250,7 +251,7 @@ def _show_frame(job: Job, state: JobState) -> None:
     # The process moves its frames when the clip is whole: one that is gone by now is shown at the end.
     if Path(job.shown_frame).is_file():
         with contextlib.suppress(RuntimeError):
-            results.show_frame(Path(job.shown_frame))
+            results.show_live(Path(job.shown_frame))
 
 
 @persistent

@@ -21,6 +21,7 @@ from mosaic_core.worker.runner import start_probe
 
 from . import compat
 from .environment import EnvironmentBuilder, ready_python
+from .panels.drawing import draw_text
 from .registry import registration
 from .windows import redraw
 
@@ -58,7 +59,7 @@ class MosaicPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        draw_preferences(self.layout, self, context.window_manager.mosaic_worker)
+        draw_preferences(self.layout, context, self)
 
 
 class FallbackPreferences:
@@ -236,18 +237,19 @@ class MOSAIC_OT_open_preferences(bpy.types.Operator):
         return bpy.ops.preferences.addon_show(module=__package__)
 
 
-def draw_preferences(layout: bpy.types.UILayout, chosen, status: MosaicWorkerStatus) -> None:
+def draw_preferences(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: MosaicPreferences) -> None:
     """The preferences' controls."""
+    status = context.window_manager.mosaic_worker
     box = layout.box()
     box.label(text="GPU Process")
     row = box.row(align=True)
     row.prop(chosen, "worker_python")
     row.operator(MOSAIC_OT_test_worker.bl_idname)
     if os.environ.get(PYTHON_VARIABLE):
-        box.label(text=f"{PYTHON_VARIABLE} is set and goes before this choice", icon="INFO")
+        draw_text(box, context, f"{PYTHON_VARIABLE} is set and goes before this choice", icon="INFO")
     if status.line:
         icon = "ERROR" if status.failed else "SORTTIME" if status.busy else "CHECKMARK"
-        box.label(text=status.line, icon=icon)
+        draw_text(box, context, status.line, icon=icon)
     box = layout.box()
     box.label(text="Environment")
     box.prop(chosen, "base_python")
@@ -255,7 +257,7 @@ def draw_preferences(layout: bpy.types.UILayout, chosen, status: MosaicWorkerSta
     if chosen.local_packages:
         box.prop(chosen, "wheels_folder")
     if not may_install():
-        box.label(text=ONLINE_MESSAGE, icon="INFO")
+        draw_text(box, context, ONLINE_MESSAGE, icon="INFO")
     row = box.row(align=True)
     row.operator(MOSAIC_OT_create_environment.bl_idname)
     if _runtime.builder is not None:

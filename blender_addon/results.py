@@ -13,6 +13,7 @@ from pathlib import Path
 
 import bpy
 import bpy.utils.previews
+import numpy as np
 
 from mosaic_core.errors import GenerateError
 
@@ -146,7 +147,7 @@ def _free_channel(strips, first: int, end: int) -> int | None:
     return next((channel for channel in range(1, MAX_CHANNELS + 1) if channel not in taken), None)
 
 
-def show_frame(file: Path) -> None:
+def show_frame(file: Path) -> bpy.types.Image:
     """Show one frame in the image `Mosaic Result`, which an Image Editor or the panel may display."""
     image = bpy.data.images.get((PREVIEW_NAME, None))
     if image is None:
@@ -155,6 +156,7 @@ def show_frame(file: Path) -> None:
     elif image.filepath != str(file):
         image.filepath = str(file)
     image.reload()
+    return image
 
 
 def _blender_path(file: Path) -> str:
@@ -169,15 +171,15 @@ def _blender_path(file: Path) -> str:
 
 _thumbnails: dict[str, bpy.utils.previews.ImagePreviewCollection] = {}
 _MAX_THUMBNAILS = 32
+_LIVE = "live"
+_LIVE_WIDTH_PX = 256
 
 
 def thumbnail(file: str) -> int:
-    """The icon of a frame for the panel, 0 where it is not there. Held outside the .blend file's data."""
+    """The icon of a finished frame for the panel, 0 where it is not there. Held outside the .blend file's data."""
     if bpy.app.background or not file or not os.path.isfile(file):
         return 0
-    previews = _thumbnails.get("frames")
-    if previews is None:
-        previews = _thumbnails["frames"] = bpy.utils.previews.new()
+    previews = _preview_collection()
     # A take written again keeps its file names: the time of writing tells its frames apart.
     key = f"{file}|{os.stat(file).st_mtime_ns}"
     if key not in previews:
@@ -187,7 +189,47 @@ def thumbnail(file: str) -> int:
     return previews[key].icon_id
 
 
+def live_thumbnail() -> int:
+    """The icon of the frame that `show_live` showed last, 0 where there is none."""
+    previews = _thumbnails.get("frames", {})
+    return previews[_LIVE].icon_id if _LIVE in previews else 0
+
+
+def show_live(file: Path) -> None:
+    """Show a frame of the running job: in the image `Mosaic Result` and in the panel.
+
+    Blender would load the icon of a file by a job of its own, which starts anew with every frame and never ends.
+    """
+    image = show_frame(file)
+    width, height = image.size
+    if width == 0 or height == 0 or bpy.app.background:
+        return
+    step = max(1, width // _LIVE_WIDTH_PX)
+    pixels = np.zeros(width * height * image.channels, np.float32)
+    image.pixels.foreach_get(pixels)
+    thinned = pixels.reshape(height, width, image.channels)[::step, ::step]
+    small = np.ones((*thinned.shape[:2], 4), np.float32)
+    small[..., : image.channels] = thinned
+    previews = _preview_collection()
+    preview = previews[_LIVE] if _LIVE in previews else previews.new(_LIVE)
+    preview.image_size = small.shape[1], small.shape[0]
+    preview.image_pixels_float.foreach_set(small.ravel())
+
+
+def forget_live() -> None:
+    """The job is over: its last frame is no longer news."""
+    previews = _thumbnails.get("frames")
+    if previews is not None and _LIVE in previews:
+        del previews[_LIVE]
+
+
 def forget_thumbnails() -> None:
     """Free the icons."""
     while _thumbnails:
         bpy.utils.previews.remove(_thumbnails.popitem()[1])
+
+
+def _preview_collection() -> bpy.utils.previews.ImagePreviewCollection:
+    if "frames" not in _thumbnails:
+        _thumbnails["frames"] = bpy.utils.previews.new()
+    return _thumbnails["frames"]

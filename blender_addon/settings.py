@@ -53,9 +53,7 @@ class MosaicSceneSettings(bpy.types.PropertyGroup):
         ],
         default="ALL_CAMERAS",
     )
-    capture_engine: EnumProperty(
-        name="Renderer", description="What renders the views", items=_capture_engine_items
-    )
+    capture_engine: EnumProperty(name="Renderer", description="What renders the views", items=_capture_engine_items)
     capture_width: IntProperty(name="Width", default=640, min=16, max=8192, subtype="PIXEL")
     capture_height: IntProperty(name="Height", default=360, min=16, max=8192, subtype="PIXEL")
     capture_every: IntProperty(
@@ -85,6 +83,7 @@ class MosaicSceneSettings(bpy.types.PropertyGroup):
         description="Folder of the takes; // is the .blend file's folder",
         default="//mosaic/",
         subtype="DIR_PATH",
+        options={"ANIMATABLE"} | compat.relative_path_options(),
     )
     add_background: BoolProperty(name="Camera Background", default=True)
     add_strip: BoolProperty(name="Sequencer Strip", default=True)

@@ -11,9 +11,10 @@ import numpy as np
 
 from ..memory import store
 from ..operators.generate import newest_frame, shown_take
+from ..operators.memory_poll import count_of
 from ..paths.curve import followed_curve, followed_frames, look_target
 from ..registry import registration
-from ..results import thumbnail
+from ..results import live_thumbnail, thumbnail
 from ..shots import memory_to_generate_from
 from .drawing import draw_text, safely
 
@@ -50,39 +51,37 @@ def draw_memory(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if obj is None:
         draw_text(layout, context, "No memory yet: capture the scene", icon="INFO")
         return
-    _draw_memory_facts(layout.box(), context, obj)
+    _draw_memory_facts(layout, context, obj)
     row = layout.row(align=True)
     row.operator("mosaic.validate", text="Validate", icon="CHECKMARK")
     row.operator("mosaic.relink", text="Relink", icon="FILE_REFRESH")
 
 
 def _draw_memory_facts(layout: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
-    layout.label(text=obj.name, icon="MESH_GRID")
     counts = memory_counts(obj)
     if counts:
-        layout.label(text=", ".join(f"{number} {noun}" for noun, number in counts.items()))
+        words = (count_of(number, noun, plural) for (noun, plural), number in counts.items())
+        layout.label(text=", ".join(words), icon="MESH_GRID")
     file = store.absolute_path(obj)
-    if file.is_file():
-        layout.label(text=file.name, icon="FILE")
-    else:
+    if not file.is_file():
         draw_text(layout, context, f"The memory file is missing, expected {file}: use Relink", icon="ERROR")
     if not store.is_editable(obj):
         draw_text(layout, context, "Linked from another file: make it local to edit it", icon="LINKED")
 
 
-def memory_counts(obj: bpy.types.Object) -> dict[str, int]:
+def memory_counts(obj: bpy.types.Object) -> dict[tuple[str, str], int]:
     """How many patches, views and objects the faces show; nothing in Edit Mode, which keeps them to itself."""
     mesh = obj.data
     if obj.mode == "EDIT":
         return {}
-    counts = {"patches": len(mesh.polygons)}
-    if counts["patches"] <= _MAX_COUNTED_FACES:
-        for name, noun in (("view", "views"), ("object_id", "objects")):
+    counts = {("patch", "patches"): len(mesh.polygons)}
+    if len(mesh.polygons) <= _MAX_COUNTED_FACES:
+        for name, nouns in (("view", ("view", "views")), ("object_id", ("object", "objects"))):
             attribute = mesh.attributes.get(name)
             if attribute is not None and attribute.domain == "FACE" and attribute.data_type == "INT":
                 values = np.zeros(len(attribute.data), np.int32)
                 attribute.data.foreach_get("value", values)
-                counts[noun] = int((np.bincount(values[values >= 0]) > 0).sum()) if len(values) else 0
+                counts[nouns] = int((np.bincount(values[values >= 0]) > 0).sum()) if len(values) else 0
     return counts
 
 
@@ -93,17 +92,15 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         layout.label(text=selection_in_words(obj), icon="RESTRICT_SELECT_OFF")
     else:
         draw_text(layout, context, "Capture a memory first, or make one the active object", icon="INFO")
-    layout.label(text="Select")
     column = layout.column(align=True)
     row = column.row(align=True)
     row.enabled = obj is not None
-    row.menu("MOSAIC_MT_select_object")
-    row.menu("MOSAIC_MT_select_view")
+    row.menu("MOSAIC_MT_select_object", text="By Object")
+    row.menu("MOSAIC_MT_select_view", text="By View")
     row = column.row(align=True)
-    row.operator("mosaic.select_frustum", text="Camera", icon="CAMERA_DATA")
+    row.operator("mosaic.select_frustum", text="By Camera")
     row.operator("mosaic.select_all", text="All").action = "SELECT"
     row.operator("mosaic.select_all", text="None").action = "DESELECT"
-    layout.label(text="Change")
     flow = layout.grid_flow(columns=2, even_columns=True, align=True)
     flow.operator("mosaic.duplicate", text="Duplicate", icon="DUPLICATE")
     flow.operator("mosaic.move", text="Move", icon="EMPTY_ARROWS")
@@ -137,6 +134,8 @@ def draw_path(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if camera_obj is None:
         draw_text(layout, context, "No camera: draw a path or add one", icon="INFO")
     else:
+        if settings.path_camera is None:
+            layout.label(text=f"The scene's camera: {camera_obj.name}", icon="CAMERA_DATA")
         _draw_path_facts(layout, camera_obj)
     row = layout.row(align=True)
     row.prop(scene, "frame_start", text="Start")
@@ -161,7 +160,16 @@ def _draw_path_facts(layout: bpy.types.UILayout, camera_obj: bpy.types.Object) -
 def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """What to make, the button, and how far it is."""
     settings, status = context.scene.mosaic, context.window_manager.mosaic_job
+    if status.running:
+        # Above the settings, where it is seen without scrolling.
+        split = layout.split(factor=0.75, align=True)
+        split.progress(factor=status.fraction, type="BAR", text=status.text)
+        cancel = split.row(align=True)
+        cancel.enabled = not status.cancelling
+        cancel.operator("mosaic.cancel")
+        _draw_icon(layout, live_thumbnail())
     column = layout.column()
+    column.enabled = not status.running
     column.use_property_split = True
     column.use_property_decorate = False
     column.prop(settings, "engine")
@@ -171,12 +179,11 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     column.prop(settings, "output_folder")
     column.prop(settings, "add_background")
     column.prop(settings, "add_strip")
-    if status.running:
-        row = layout.row(align=True)
-        row.progress(factor=status.fraction, type="BAR", text=status.text)
-        row.operator("mosaic.cancel", text="" if status.cancelling else "Cancel", icon="X")
-        _draw_thumbnail(layout, status.frame_file)
-        return
+    if not status.running:
+        _draw_generate_button(layout, context, status)
+
+
+def _draw_generate_button(layout: bpy.types.UILayout, context: bpy.types.Context, status) -> None:
     obj = memory_to_generate_from(context)
     row = layout.row()
     row.scale_y = 1.4
@@ -202,7 +209,11 @@ def draw_result(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_text(layout, context, "No take yet", icon="INFO")
     else:
         layout.label(text=folder.name, icon="RENDER_RESULT")
-        _draw_thumbnail(layout, str(newest_frame(folder) or ""))
+        _draw_icon(layout, thumbnail(str(newest_frame(folder) or "")))
+        _draw_result_buttons(layout)
+
+
+def _draw_result_buttons(layout: bpy.types.UILayout) -> None:
     row = layout.row(align=True)
     play = row.operator("mosaic.open_result", text="Play", icon="PLAY")
     play.play = True
@@ -214,16 +225,20 @@ def draw_result(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     strip.background = False
 
 
-def _draw_thumbnail(layout: bpy.types.UILayout, file: str) -> None:
-    icon = thumbnail(file)
+def _draw_icon(layout: bpy.types.UILayout, icon: int) -> None:
     if icon:
         layout.template_icon(icon_value=icon, scale=8.0)
 
 
 def _size(layout: bpy.types.UILayout, settings, width: str, height: str) -> None:
-    column = layout.column(align=True)
-    column.prop(settings, width)
-    column.prop(settings, height)
+    split = layout.split(factor=0.4)
+    split.use_property_split = False
+    label = split.row()
+    label.alignment = "RIGHT"
+    label.label(text="Size")
+    row = split.row(align=True)
+    row.prop(settings, width, text="")
+    row.prop(settings, height, text="")
 
 
 def draw_object_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -32,6 +32,9 @@ class FakeLayout:
     def box(self, **options):
         return self._inner("box", options)
 
+    def split(self, **options):
+        return self._inner("split", options)
+
     def grid_flow(self, **options):
         return self._inner("grid_flow", options)
 
@@ -114,7 +117,7 @@ def test_an_empty_scene_says_where_to_begin():
 
 def test_a_memory_shows_its_name_counts_and_file(shot):
     text = drawn("memory")
-    assert "Room" in text and "room.mosaic" in text and "3 views" in text and "Add Views" in text
+    assert "prop memory" in text and "3 views" in text and "Add Views" in text
     assert f"{len(shot[0].data.polygons)} patches" in text
     assert "patches selected" in drawn("edit")
     assert "mosaic.generate Generate from Room" in drawn("generate")
@@ -144,7 +147,7 @@ def test_a_running_job_shows_progress_and_cancel_instead_of_generate(shot):
     status = bpy.context.window_manager.mosaic_job
     assert tick_until(lambda: status.fraction > 0)
     text = drawn("generate")
-    assert "progress 0." in text and "left" in text and "mosaic.cancel Cancel" in text
+    assert text.startswith("progress 0.") and "left" in text and "mosaic.cancel Cancel" in text
     assert "mosaic.generate" not in text
     bpy.ops.mosaic.cancel()
     assert "Cancelling" in drawn("generate")

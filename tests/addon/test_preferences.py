@@ -222,6 +222,6 @@ def test_the_preferences_are_drawn_in_every_state(user, monkeypatch):
     for line, failed in (("", False), ("Python 3.11, torch 2.9: ready", False), ("it lacks torch", True)):
         status.line, status.failed = line, failed
         layout = FakeLayout()
-        preferences.draw_preferences(layout, chosen, status)
-        assert "mosaic.test_worker Test" in layout.drawn and (not line or line in layout.drawn)
+        preferences.draw_preferences(layout, bpy.context, chosen)
+        assert "mosaic.test_worker Test" in layout.drawn and line in " ".join(layout.drawn)
         assert "mosaic.create_environment Create Environment" in layout.drawn
