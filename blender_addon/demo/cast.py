@@ -210,7 +210,9 @@ def _walls() -> list[Thing]:
             stands_on="Wall West",
         ),
         *_column_things(),
-        Thing("Loggia Beam", _loggia_beam, ("Old Timber",), (LOGGIA_X_M, -0.05, COLUMN_M - 0.005), stands_on="Column 1"),
+        Thing(
+            "Loggia Beam", _loggia_beam, ("Old Timber",), (LOGGIA_X_M, -0.05, COLUMN_M - 0.005), stands_on="Column 1"
+        ),
         Thing(
             "Loggia Rafters",
             lambda _rng: buildings.rafters(
@@ -244,7 +246,7 @@ def _props() -> list[Thing]:
         Thing("Crate Teal", _crate(0.62), ("Teal Paint",), (3.72, -0.62, 0.0), 9.0),
         Thing("Barrel", lambda _rng: props.barrel(), ("Oak Barrel",), (3.55, -1.75, 0.0), 25.0),
         Thing("Urn", lambda _rng: props.urn(), ("Urn Marble",), (3.15, 3.05, 0.0), 0.0),
-        Thing("Amphora", lambda _rng: props.amphora(), ("Amphora Clay",), (-2.75, 2.2, 0.0), 70.0),
+        Thing("Amphora", lambda _rng: props.amphora(), ("Amphora Clay",), (-1.60, -0.95, 0.0), 70.0),
         Thing("Bench", lambda _rng: props.bench(1.7), ("Bench Oak", "Bench Stone"), (-3.95, -0.1, 0.0), 90.0),
         Thing(
             "Banner",

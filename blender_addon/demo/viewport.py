@@ -1,0 +1,44 @@
+"""How demo.blend looks when it is opened: the memory in its colours, the path over it, the sidebar at hand."""
+
+from __future__ import annotations
+
+import math
+
+import bpy
+from mathutils import Euler
+
+VIEW_AT_M = (0.2, -0.4, 0.9)
+VIEW_DISTANCE_M = 14.5
+VIEW_TURN = Euler((math.radians(62), 0.0, math.radians(24)))
+
+
+def show_memory_in_viewports(memory_obj: bpy.types.Object) -> None:
+    """Hide the modelled scene in the viewport (it still renders) and show the memory in every 3D view, selected."""
+    _hide_in_viewport("Courtyard")
+    for obj in bpy.context.view_layer.objects:
+        obj.select_set(obj == memory_obj)
+    bpy.context.view_layer.objects.active = memory_obj
+    for screen in bpy.data.screens:
+        for area in screen.areas:
+            if area.type == "VIEW_3D":
+                _set_up(area.spaces.active)
+
+
+def _hide_in_viewport(collection_name: str) -> None:
+    layer = bpy.context.view_layer.layer_collection.children.get(collection_name)
+    if layer is not None:
+        layer.hide_viewport = True  # the eye in the outliner: one click brings the scene back
+
+
+def _set_up(space: bpy.types.SpaceView3D) -> None:
+    space.shading.type = "SOLID"
+    space.shading.light = "FLAT"
+    space.shading.color_type = "VERTEX"
+    space.overlay.show_floor = space.overlay.show_axis_x = space.overlay.show_axis_y = False
+    space.show_region_ui = True
+    region = space.region_3d
+    if region is not None:
+        region.view_perspective = "PERSP"
+        region.view_location = VIEW_AT_M
+        region.view_rotation = VIEW_TURN.to_quaternion()
+        region.view_distance = VIEW_DISTANCE_M
