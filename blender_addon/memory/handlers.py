@@ -8,6 +8,7 @@ the file that is being written, and put back if that failed or was a copy saved 
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import bpy
@@ -36,9 +37,9 @@ def before_save(*arguments: object) -> None:
     """Make paths relative to the file that is about to be written."""
     target = arguments[0] if arguments and isinstance(arguments[0], str) else ""
     for obj in _own_memory_objects():
-        # Still the old file's folder: what somebody typed into the path counts if it is there.
+        # Still the old file's folder: what a script wrote into the path counts if it is there.
         stated = store.absolute_path(obj)
-        if stated.is_file():
+        if os.path.isfile(stated):
             obj.mosaic.memory_path_absolute = str(stated)
     _write_paths(target or bpy.data.filepath)
 

@@ -63,7 +63,7 @@ def memory_file_of(obj: bpy.types.Object) -> Path:
     if found is not None:
         return found
     stated = absolute_path(obj)
-    if stated.is_file():
+    if _is_file(stated):
         raise MemoryFileError(
             f"{stated} is not the file that {obj.name!r} was made from (its SHA-256 differs): use Relink Memory"
         )
@@ -74,7 +74,7 @@ def find_file(obj: bpy.types.Object) -> Path | None:
     """Where the object's memory file is now, None where no place it may be has one with the right hash."""
     digest = obj.mosaic.memory_sha256
     for file in _candidates(obj):
-        if file.is_file() and _matches(file, digest):
+        if _is_file(file) and _matches(file, digest):
             return file
     return None
 
@@ -165,6 +165,13 @@ def _candidates(obj: bpy.types.Object) -> list[Path]:
         folder = Path(os.path.abspath(bpy.path.abspath(blend_file))).parent
         places += [folder / name, folder / "mosaic" / name]
     return list(dict.fromkeys(places))
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a folder that may not be looked into
+        return False
 
 
 def _matches(file: Path, digest: str) -> bool:

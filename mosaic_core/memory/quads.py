@@ -33,10 +33,12 @@ from .similarity import (
 SIMILAR = 1e-5
 # Corners may miss their patch's shape by this share of its size before the quad counts as sheared.
 SHEARED = 1e-2
-# A fit that makes a quad smaller than this share of what it became has found nothing alike in the two.
-SHRUNK = 1e-3
 # Quads squeezed to less than this share of their proportions say nothing about where their patch is.
 COLLAPSED = 1e-4
+# And so do quads that shrank to this share of their size, and objects scaled to it.
+VANISHED = 1e-6
+# A fit that makes a quad smaller than this share of what it became has found nothing alike in the two.
+SHRUNK = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,14 +133,7 @@ def read_quads(
     placed = has_place(patches)
     kinds = _kinds(faces, placed)
     match = _match(faces, np.flatnonzero(kinds["good"]), patches, base)
-    corners = faces.corners_mesh[match.face]
-    world_from_mesh = np.eye(4) if world_from_mesh is None else world_from_mesh
-    if not np.isfinite(world_from_mesh).all():
-        raise EditError("the object's matrix must be finite, got NaN or infinity")
-    similar, off = nearest_similarity(world_from_mesh)
-    if off > SIMILAR:
-        # No similarity of the world does what this matrix does: each quad gets the nearest one of its own.
-        corners, similar = apply_to_quads(world_from_mesh, corners), np.eye(4)
+    corners, similar = _in_similar_space(faces.corners_mesh[match.face], world_from_mesh)
     motion = _motion(corners, match)
     locked = _locked(match, base)
     taken = np.flatnonzero(~motion.collapsed & ~locked)
@@ -167,6 +162,22 @@ def read_quads(
     )
 
 
+def _in_similar_space(
+    corners_mesh: np.ndarray,  # (n, 4, 3)
+    world_from_mesh: np.ndarray | None,  # (4, 4) affine
+) -> tuple[np.ndarray, np.ndarray]:  # (n, 4, 3), (4, 4)
+    """The corners in a space from which a similarity leads to the world: the mesh's own where there is one."""
+    if world_from_mesh is None:
+        return corners_mesh, np.eye(4)
+    if not np.isfinite(world_from_mesh).all():
+        raise EditError("the object's matrix must be finite, got NaN or infinity")
+    similar, off = nearest_similarity(world_from_mesh)
+    if off > SIMILAR or np.abs(similar[:3, :3]).max() < VANISHED:
+        # No similarity of the world does what this matrix does: each quad gets the nearest one of its own.
+        return apply_to_quads(world_from_mesh, corners_mesh), np.eye(4)
+    return corners_mesh, similar
+
+
 def _kinds(faces: Faces, placed: np.ndarray) -> dict[str, np.ndarray]:  # name -> (F,) bool
     """Sort the faces by what they are; every face is of exactly one kind."""
     rows = faces.rows
@@ -179,7 +190,8 @@ def _kinds(faces: Faces, placed: np.ndarray) -> dict[str, np.ndarray]:  # name -
     cut_up = np.zeros(len(rows), bool)
     cut_up[good] = _cut_up(faces.vertices[good], faces.ids[good], rows[good])
     # One sum a face is quicker than twelve tests, and only a finite face has a finite one.
-    finite = np.isfinite(faces.corners_mesh.reshape(len(rows), 12).sum(axis=1, dtype=np.float64))
+    with np.errstate(invalid="ignore"):
+        finite = np.isfinite(faces.corners_mesh.reshape(len(rows), 12).sum(axis=1, dtype=np.float64))
     return {
         "plain": plain,
         "foreign": foreign,
@@ -266,7 +278,7 @@ def _motion(corners: np.ndarray, match: _Match) -> _Motion:
     index = np.zeros(len(corners), np.int64)
     size = sizes_of(after)
     flat = _flatness(after) < COLLAPSED * np.minimum(1.0, _flatness(before))
-    flat |= size <= COLLAPSED * COLLAPSED * sizes_of(before)
+    flat |= size < VANISHED * sizes_of(before)
     collapsed[changed[flat]] = True
     changed, before, after, size = changed[~flat], before[~flat], after[~flat], size[~flat]
     group, table = shared_similarities(before, after)

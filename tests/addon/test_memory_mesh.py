@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import shutil
 
 import bpy
 import numpy as np
 import pytest
 
-from mosaic_core.errors import MemoryFileError, MosaicError
-from mosaic_core.memory import HIDDEN, save_memory
-from mosaic_core.memory.edits import copy, hide, lock, translate
+from mosaic_core.errors import MosaicError
+from mosaic_core.memory import HIDDEN, Memory, save_memory
+from mosaic_core.memory.edits import copy, hide, translate
 from tests.core.known_scenes import BLUE, RED, camera_at, placements_of, room_memory, view_of
 
 from .memory_scenes import built, edit_mode, ints, moved_by, object_mode, select_object, transforms_of
@@ -52,6 +51,39 @@ def test_the_mesh_carries_what_tools_and_shaders_need(tmp_path):
     assert obj.data.color_attributes.active_color.name == "Col"
     assert obj.hide_render and obj.mosaic.is_memory
     assert obj.data.materials[0].node_tree.nodes
+
+
+def test_the_quads_show_the_pictures_of_the_scene(tmp_path):
+    from blender_addon.cameras import blender_of_world_from_cam
+
+    view = room_memory(height=180, width=320).views[0]
+    memory = Memory.from_views([view], {})
+    obj, _ = built(tmp_path, memory)
+    obj.hide_render = False
+    scene = bpy.context.scene
+    scene.camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    scene.collection.objects.link(scene.camera)
+    scene.camera.data.angle = 2 * math.atan(160 / view.camera.intrinsics_px[0, 0])
+    scene.camera.matrix_world = blender_of_world_from_cam(view.camera.world_from_cam).T
+    scene.render.engine = "BLENDER_WORKBENCH"
+    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    scene.view_settings.view_transform = "Standard"
+    scene.display.shading.light, scene.display.shading.color_type = "FLAT", "VERTEX"
+    scene.render.filepath = str(tmp_path / "picture.png")
+    bpy.ops.render.render(write_still=True)
+    picture = bpy.data.images.load(scene.render.filepath)
+    rgb = np.zeros(180 * 320 * 4, np.float32)
+    picture.pixels.foreach_get(rgb)
+    rgb = rgb.reshape(180, 320, 4)[::-1, :, :3] * 255
+    for object_id in (RED, BLUE):
+        shown = view.object_ids == object_id
+        assert np.abs(rgb[shown] - view.rgb[shown]).mean() < 8
+
+
+def test_a_memory_of_nothing_but_sky_is_an_empty_mesh(tmp_path):
+    obj, memory = built(tmp_path, Memory.from_views([view_of(camera_at((0, 0, 1)), boxes=())], {}))
+    assert len(obj.data.polygons) == 0
+    assert read(obj, memory)[0].same_as(memory.placements)
 
 
 @pytest.mark.parametrize("name", ["Red Crate", "Blue Crate"])

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mosaic_core.errors import EditError
 from mosaic_core.memory import HIDDEN, LOCKED, Patches, Placements
 from mosaic_core.memory.edits import FIRST_COPY_ID, copy, lock, translate
 from mosaic_core.memory.quads import Faces, has_place, placements_from_faces, quads_of
@@ -285,6 +286,31 @@ def test_an_empty_memory_and_an_empty_mesh_are_fine():
     )
     placements, report = placements_from_faces(faces, patches=Patches.none(), base=nothing)
     assert len(placements) == 0 and report.healthy
+
+
+def test_whatever_the_corners_are_reading_never_raises(memory):
+    faces = faces_of(memory)
+    rng = np.random.default_rng(5)
+    for _ in range(30):
+        corners = faces.corners_mesh.copy()
+        for change in (
+            lambda quads: quads * np.float32(10) ** rng.integers(-30, 30, (len(quads), 1, 1)),
+            lambda quads: quads + rng.normal(size=quads.shape) * 10.0 ** rng.integers(-6, 3),
+            lambda quads: quads[:, rng.permutation(4)],
+            lambda quads: quads * rng.choice([-1, 0, 1, np.nan, np.inf], (1, 1, 3)),
+            lambda quads: np.repeat(quads[:, :2], 2, axis=1),
+        ):
+            some = np.flatnonzero(rng.random(len(faces)) < 0.2)
+            with np.errstate(all="ignore"):
+                corners[some] = change(corners[some])
+        world_from_mesh = rng.normal(size=(4, 4)) if rng.random() < 0.5 else np.eye(4)
+        placements, report = read(memory, replace(faces, corners_mesh=corners), world_from_mesh)
+        assert report.ignored + len(placements) == len(memory.placements)
+
+
+def test_a_matrix_that_is_not_finite_is_refused(memory):
+    with pytest.raises(EditError, match="finite"):
+        read(memory, faces_of(memory), np.full((4, 4), np.nan))
 
 
 def big_table(count: int) -> tuple[Patches, Placements]:
