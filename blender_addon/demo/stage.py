@@ -99,8 +99,11 @@ def set_render_settings(scene: bpy.types.Scene, *, width: int = 640, height: int
     cycles.use_adaptive_sampling = True
     cycles.adaptive_threshold = 0.05
     cycles.seed = 0
-    cycles.use_denoising = True
-    cycles.denoiser = "OPENIMAGEDENOISE"
+    try:
+        cycles.denoiser = "OPENIMAGEDENOISE"
+        cycles.use_denoising = True
+    except TypeError:  # distributions build Blender without it: the views are noisier then
+        cycles.use_denoising = False
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"  # keeps the textures sharp
     cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 3, 2, 1
     cycles.transmission_bounces = cycles.transparent_max_bounces = 1
