@@ -1,4 +1,4 @@
-"""What a render knew about the scene: its camera, and which scene object stands behind each surface it drew.
+"""What a render knew about the scene: its camera, and where each surface was, to tell later what moved.
 
 The scene a render sees is not the one in the viewport (other modifiers, other visibility), and a depsgraph of that kind
 is nowhere to be had from Python, except in one place: Blender calls the frame-change handlers with it as the render
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 
 import bpy
 import numpy as np
@@ -18,16 +17,6 @@ import numpy as np
 from mosaic_core.cameras import Camera
 
 from ..cameras import camera_of_blender
-from .palette import SURFACE_TYPES, Palette
-
-
-@dataclass
-class SceneFacts:
-    """The surfaces of one frame. Their *owner* is the scene's object they belong to: itself, or what instances it."""
-
-    owners: dict[int, set[str]] = field(default_factory=dict)  # palette number -> full names of owners
-    surfaces: dict[str, list[tuple[int, np.ndarray, bytes]]] = field(default_factory=dict)
-    # owner -> (palette number, world matrix (16,), digest of the geometry) of each of its surfaces
 
 
 @contextlib.contextmanager
@@ -68,26 +57,30 @@ def read_camera(
     )
 
 
-def read_facts(depsgraph: bpy.types.Depsgraph, palette: Palette, *, with_geometry: bool) -> SceneFacts:
-    """List the surfaces; with `with_geometry` also digest their shapes, which reads every vertex."""
-    facts, digests = SceneFacts(), {}
+# What is drawn as a surface; anything else cannot be seen to move.
+_SURFACE_TYPES = frozenset({"MESH", "CURVE", "SURFACE", "FONT", "META", "CURVES", "POINTCLOUD"})
+
+# Per owner, the object of the scene that is seen to move: each of its surfaces' name, world matrix (16,), and digest of
+# the geometry. An instance's owner is the object that instances it.
+Surfaces = dict[str, list[tuple[str, np.ndarray, bytes]]]
+
+
+def read_surfaces(depsgraph: bpy.types.Depsgraph) -> Surfaces:
+    """Where every surface of a render is and what shape it has; reads every vertex once."""
+    surfaces: Surfaces = {}
+    digests: dict[int, bytes] = {}
     for instance in depsgraph.object_instances:
         obj = instance.object
-        if obj.type not in SURFACE_TYPES:
+        if obj.type not in _SURFACE_TYPES:
             continue
         owner = instance.parent if instance.is_instance else obj
-        index = palette.index_of(obj.original) or palette.index_of(owner.original)
-        name = owner.original.name_full
-        facts.owners.setdefault(index, set()).add(name)
-        digest = b""
-        if with_geometry:
-            key = obj.data.as_pointer()
-            if key not in digests:
-                digests[key] = _digest_of_geometry(obj)
-            digest = digests[key]
+        key = obj.data.as_pointer()
+        if key not in digests:
+            digests[key] = _digest_of_geometry(obj)
         matrix = np.array(instance.matrix_world, dtype=np.float32).ravel()
-        facts.surfaces.setdefault(name, []).append((index, matrix, digest))
-    return facts
+        entry = (obj.original.name_full, matrix, digests[key])
+        surfaces.setdefault(owner.original.name_full, []).append(entry)
+    return surfaces
 
 
 def _digest_of_geometry(obj: bpy.types.Object) -> bytes:
@@ -109,15 +102,13 @@ def _digest_of_points(points: bpy.types.bpy_prop_collection, name: str) -> bytes
     return hashlib.blake2b(values.tobytes(), digest_size=16).digest()
 
 
-def moving_owners(facts_by_frame: dict[int, SceneFacts]) -> set[str]:
+def moving_owners(surfaces_by_frame: Sequence[Surfaces]) -> set[str]:
     """Owners of which anything moves, deforms, appears or vanishes between the frames."""
-    frames = list(facts_by_frame.values())
-    names = {name for facts in frames for name in facts.surfaces}
-    return {
-        name
-        for name in names
-        if any(_differ(frames[0].surfaces.get(name), other.surfaces.get(name)) for other in frames[1:])
-    }
+    if len(surfaces_by_frame) < 2:
+        return set()
+    first, *others = surfaces_by_frame
+    names = {name for surfaces in surfaces_by_frame for name in surfaces}
+    return {name for name in names if any(_differ(first.get(name), other.get(name)) for other in others)}
 
 
 # Evaluating the same constraint at another frame may change the last bits; a tenth of a millimetre is no motion.

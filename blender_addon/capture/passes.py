@@ -14,11 +14,14 @@ from mosaic_core.errors import CaptureError
 
 from .. import compat
 from .exr import read_exr
-from .facts import SceneFacts, during_render, read_camera, read_facts
-from .palette import BLENDED_TYPES, Palette, indices_of_colours
+from .facts import Surfaces, during_render, read_camera, read_surfaces
+from .palette import Palette, indices_of_colours
 from .stage import Overrides, Stage, overrides
 
 WORKBENCH = "BLENDER_WORKBENCH"
+
+# What Workbench blends over surfaces, so that neither colour nor depth below stay exact.
+_BLENDED_TYPES = frozenset({"VOLUME", "GPENCIL", "GREASEPENCIL"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,10 @@ class ExactPass:
     """What the Workbench render of flat colours says about each pixel."""
 
     indices: np.ndarray  # (H, W) int32 palette numbers; 0 = no object
-    z_depth: np.ndarray  # (H, W) float32 metres; inf where nothing is hit
+    z_depth: np.ndarray  # (H, W) float32 metres; inf where nothing is hit or unknown
+    sky: np.ndarray  # (H, W) bool, nothing is hit
+    camera: Camera
+    surfaces: Surfaces | None  # where asked for
 
 
 def render_picture(stage: Stage, file: Path, *, engine: str, samples: int | None) -> np.ndarray:
@@ -52,39 +58,35 @@ def render_picture(stage: Stage, file: Path, *, engine: str, samples: int | None
     return _read_png(file)
 
 
-def render_exact(
-    stage: Stage,
-    file: Path,
-    *,
-    palette: Palette,
-    hidden: frozenset[str] = frozenset(),
-    like_engine: str,
-    want_facts: bool,
-    with_geometry: bool,
-) -> tuple[ExactPass, Camera, SceneFacts | None]:
-    """Render ids and depth, with the objects named in `hidden` out of sight. Raises `CaptureError`, `CameraError`."""
+def render_exact(stage: Stage, file: Path, *, palette: Palette, like_engine: str, with_surfaces: bool) -> ExactPass:
+    """Render ids and depth of what `like_engine` shows. Raises `CaptureError`, `CameraError`."""
     scene, found = stage.scene, {}
     _flat_colours(scene)
     stage.view_layer.use_pass_z = True
 
     def read(depsgraph: bpy.types.Depsgraph) -> None:
         found["camera"] = read_camera(scene.camera, depsgraph, scene=scene)
-        found["facts"] = read_facts(depsgraph, palette, with_geometry=with_geometry) if want_facts else None
+        found["surfaces"] = read_surfaces(depsgraph) if with_surfaces else None
 
     with overrides() as changes:
         prepare_objects(changes, scene)
-        for obj in bpy.data.objects:
-            if obj.name_full in hidden or _not_in_exact_pass(obj, like_engine=like_engine):
-                changes.set(obj, "hide_render", True)
         for obj, colour in palette.colours():
             changes.set(obj, "color", colour)
+            if _not_in_exact_pass(obj, like_engine=like_engine):
+                changes.set(obj, "hide_render", True)
         with during_render(scene, read) as errors:
             stage.render(file)
     if errors:
         raise errors[0]
     if "camera" not in found:
-        raise CaptureError("Blender rendered without evaluating the scene: the frame may be out of range")
-    return _exact_pass(read_exr(file)), found["camera"], found["facts"]
+        raise CaptureError("Blender rendered without evaluating the scene")
+    indices, z_depth = _decoded(read_exr(file))
+    sky = np.isinf(z_depth)
+    if like_engine != WORKBENCH:
+        # A holdout is a hole in the picture: what is there is unknown, and certainly not black.
+        hole = np.isin(indices, _holdouts(stage.view_layer, palette))
+        indices, z_depth = np.where(hole, 0, indices), np.where(hole, np.float32(np.inf), z_depth)
+    return ExactPass(indices, z_depth, sky, found["camera"], found["surfaces"])
 
 
 def prepare_objects(changes: Overrides, scene: bpy.types.Scene) -> None:
@@ -99,9 +101,18 @@ def prepare_objects(changes: Overrides, scene: bpy.types.Scene) -> None:
 
 def _not_in_exact_pass(obj: bpy.types.Object, *, like_engine: str) -> bool:
     """Objects that would spoil ids and depth, or that the picture's engine does not show to the camera."""
-    if obj.type in BLENDED_TYPES:
+    if obj.type in _BLENDED_TYPES:
         return True
     return like_engine != WORKBENCH and not obj.visible_camera
+
+
+def _holdouts(view_layer: bpy.types.ViewLayer, palette: Palette) -> list[int]:
+    """The palette numbers of objects cut out of the picture, by themselves or by their collection."""
+    return [
+        index
+        for index, obj in enumerate(palette.objects, start=1)
+        if obj.name in view_layer.objects and obj.holdout_get(view_layer=view_layer)
+    ]
 
 
 def _flat_colours(scene: bpy.types.Scene) -> None:
@@ -118,7 +129,9 @@ def _flat_colours(scene: bpy.types.Scene) -> None:
         setattr(shading, name, False)
 
 
-def _exact_pass(channels: dict[str, np.ndarray]) -> ExactPass:
+def _decoded(channels: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(H, W) int32 palette numbers and (H, W) float32 planar depth of a render with flat colours."""
+
     def channel(suffix: str) -> np.ndarray:
         for name, values in channels.items():
             if name.endswith(suffix):
@@ -128,10 +141,8 @@ def _exact_pass(channels: dict[str, np.ndarray]) -> ExactPass:
     rgba = np.stack([channel(f"Combined.{letter}") for letter in "RGBA"], axis=-1)
     depth = channel("Depth.Z")
     hit = np.isfinite(depth) & (depth > 0) & (depth < FAR_M)
-    return ExactPass(
-        indices=np.where(hit, indices_of_colours(rgba), 0).astype(np.int32),
-        z_depth=np.where(hit, depth, np.float32(np.inf)),
-    )
+    indices = np.where(hit, indices_of_colours(rgba), 0).astype(np.int32)
+    return indices, np.where(hit, depth, np.float32(np.inf))
 
 
 def _read_png(file: Path) -> np.ndarray:  # (H, W, 3) uint8

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 import numpy as np
 
-from mosaic_core.cameras import Camera
 from mosaic_core.errors import CaptureError
 from mosaic_core.memory import Memory
 from mosaic_core.memory.view import View
 
-from .facts import SceneFacts, moving_owners
-from .owners import owner_names
+from .facts import Surfaces, moving_owners
 from .palette import Palette
 from .passes import ExactPass, render_exact, render_picture
 from .request import CaptureRequest
@@ -39,10 +37,8 @@ class _Shot:
 
     name: str
     frame: int
-    camera: Camera
     rgb: np.ndarray  # (H, W, 3) uint8
-    z_depth: np.ndarray  # (H, W) float32
-    masks: Mapping[str, np.ndarray]  # owner -> (H, W) bool
+    exact: ExactPass
 
 
 def capture_memory(context: bpy.types.Context, request: CaptureRequest, *, extend: Memory | None = None) -> Memory:
@@ -85,21 +81,18 @@ class _Session:
     def __init__(self, scene: bpy.types.Scene, layer_name: str, request: CaptureRequest) -> None:
         self.scene, self.layer_name, self.request = scene, layer_name, request
         self.palette = Palette(bpy.data.objects)
-        self.facts_by_frame: dict[int, SceneFacts] = {}
-        self.fps = scene.render.fps / scene.render.fps_base
+        self.surfaces_by_frame: dict[int, Surfaces] = {}
 
-    @contextlib.contextmanager
-    def _staged(self, index: int) -> Iterator[Stage]:
+    def _staged(self, index: int) -> contextlib.AbstractContextManager[Stage]:
         camera, frame = self.request.cameras[index]
-        with staged(
+        return staged(
             self.scene,
             self.layer_name,
             camera=camera,
             frame=frame,
             image_height=self.request.image_height,
             image_width=self.request.image_width,
-        ) as stage:
-            yield stage
+        )
 
     def picture(self, index: int, file: Path) -> np.ndarray:  # (H, W, 3) uint8
         """The first render of a view."""
@@ -107,64 +100,58 @@ class _Session:
             return render_picture(stage, file, engine=self.request.engine, samples=self.request.samples)
 
     def shot(self, index: int, file: Path, *, rgb: np.ndarray) -> _Shot:
-        """The second render of a view, and what it says about the picture."""
+        """The second render of a view, and with it all that is known about the picture."""
         frame = self.request.cameras[index][1]
         with self._staged(index) as stage:
-            exact, camera = self._exact(stage, file, frame)
-            masks = owner_names(
-                exact,
-                self.facts_by_frame[frame],
-                self.palette,
-                render_without=lambda hidden: self._exact(stage, file, frame, hidden=hidden)[0],
+            exact = render_exact(
+                stage,
+                file,
+                palette=self.palette,
+                like_engine=self.request.engine,
+                # Nothing can be seen to move in a single frame.
+                with_surfaces=len(self.request.frames) > 1 and frame not in self.surfaces_by_frame,
             )
-        return _Shot(self.request.view_name(index), frame, camera, rgb, exact.z_depth, masks)
-
-    def _exact(
-        self, stage: Stage, file: Path, frame: int, *, hidden: frozenset[str] = frozenset()
-    ) -> tuple[ExactPass, Camera]:
-        exact, camera, facts = render_exact(
-            stage,
-            file,
-            palette=self.palette,
-            hidden=hidden,
-            like_engine=self.request.engine,
-            want_facts=frame not in self.facts_by_frame,
-            with_geometry=len(self.request.frames) > 1,
-        )
-        if facts is not None:
-            self.facts_by_frame[frame] = facts
-        return exact, camera
+        if exact.surfaces is not None:
+            self.surfaces_by_frame[frame] = exact.surfaces
+        return _Shot(self.request.view_name(index), frame, rgb, exact)
 
     def memory(self, shots: list[_Shot], *, extend: Memory | None) -> Memory:
         """All shots as views of one memory; object ids are shared among them and, when extending, with the old."""
-        if not any(np.isfinite(shot.z_depth).any() for shot in shots):
-            raise CaptureError("the cameras see no object: turn them towards the scene or check what is renderable")
-        known = {} if extend is None else {name: number for number, name in extend.object_names.items()}
-        fresh = sorted({name for shot in shots for name in shot.masks} - set(known))
-        first = max(known.values(), default=0) + 1
-        ids = {**known, **{name: number for number, name in enumerate(fresh, start=first)}}
-        moving = moving_owners(self.facts_by_frame)
-        views = [self._view(shot, ids, moving) for shot in shots]
-        seen = {ids[name]: name for shot in shots for name in shot.masks}
-        return extend.with_views(views, seen) if extend else Memory.from_views(views, seen)
+        if not any(np.isfinite(shot.exact.z_depth).any() for shot in shots):
+            raise CaptureError("the cameras see no object: turn them to the scene or check what is renderable")
+        seen = np.unique(np.concatenate([np.unique(shot.exact.indices) for shot in shots]))
+        names = {int(index): self.palette.name_of(index) for index in seen if index}
+        ids = _ids_of_names(names.values(), extend.object_names if extend else {})
+        moving = moving_owners(list(self.surfaces_by_frame.values()))
+        # Tables by palette number: one gather each turns the render into ids and flags.
+        id_of_index = np.zeros(len(self.palette.objects) + 1, dtype=np.int32)
+        moves = np.zeros(len(id_of_index), dtype=bool)
+        for index, name in names.items():
+            id_of_index[index], moves[index] = ids[name], name in moving
+        views = [self._view(shot, id_of_index, moves) for shot in shots]
+        object_names = {ids[name]: name for name in names.values()}
+        return extend.with_views(views, object_names) if extend else Memory.from_views(views, object_names)
 
-    def _view(self, shot: _Shot, ids: Mapping[str, int], moving: set[str]) -> View:
-        object_ids = np.zeros(shot.z_depth.shape, dtype=np.int32)
-        dynamic = np.zeros(shot.z_depth.shape, dtype=bool)
-        for name, mask in shot.masks.items():
-            object_ids[mask] = ids[name]
-            dynamic[mask] = name in moving
+    def _view(self, shot: _Shot, id_of_index: np.ndarray, moves: np.ndarray) -> View:
+        exact, render = shot.exact, self.scene.render
         return View(
-            camera=shot.camera,
+            camera=exact.camera,
             rgb=shot.rgb,
-            z_depth=shot.z_depth,
-            object_ids=object_ids,
-            dynamic=dynamic,
-            sky=np.isinf(shot.z_depth),
-            time_s=(shot.frame - self.scene.frame_start) / self.fps,
+            z_depth=exact.z_depth,
+            object_ids=id_of_index[exact.indices],
+            dynamic=moves[exact.indices],
+            sky=exact.sky,
+            time_s=(shot.frame - self.scene.frame_start) * render.fps_base / render.fps,
             name=shot.name,
             source="captured",
         )
+
+
+def _ids_of_names(names: Iterable[str], known: Mapping[int, str]) -> dict[str, int]:
+    """Ids for names, in alphabetical order; a name that has one keeps it."""
+    ids = {name: number for number, name in known.items()}
+    fresh = sorted(set(names) - set(ids))
+    return ids | {name: number for number, name in enumerate(fresh, start=max(known, default=0) + 1)}
 
 
 @contextlib.contextmanager
