@@ -2,8 +2,8 @@
 
 The mesh is in world coordinates and the object's matrix the identity: what the artist does to the object as a whole is
 then a motion of the memory, and what lies in the mesh unchanged is unchanged to the last bit. Sky has no place and
-no face. The object does not render and so never gets into its own captures; its material shows the colours in Material
-Preview, and Solid mode shows them with the shading colour "Attribute".
+no face. The object does not render and so never gets into its own captures. Its material shows the captured pictures in
+Material Preview and, with the shading colour "Texture", in Solid mode; "Attribute" shows each patch's own colours.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ import bpy
 import numpy as np
 
 from mosaic_core.errors import MosaicError
-from mosaic_core.memory import HIDDEN, Memory, Patches, memory_sha256
+from mosaic_core.memory import HIDDEN, Memory, Patches, Placements, memory_sha256
 from mosaic_core.memory.quads import has_place, quads_of
 
 from . import store
+from .atlas import UV_MAP, atlas_image, atlas_uv
 from .faces import COLOUR, CORNER, set_face_flag, set_ints, set_values
 from .properties import SCHEMA
 
@@ -39,6 +40,7 @@ def build_memory_object(
         _link(obj, memory_file)
     except MosaicError:
         bpy.data.objects.remove(obj)
+        remove_pictures(mesh)
         bpy.data.meshes.remove(mesh)
         raise
     store.remember(memory, Path(memory_file))
@@ -64,6 +66,7 @@ def rebuild_memory_object(obj: bpy.types.Object, memory: Memory, memory_file: Pa
     try:
         _link(obj, memory_file)
     except MosaicError:
+        remove_pictures(mesh)
         bpy.data.meshes.remove(mesh)
         raise
     store.remember(memory, Path(memory_file))
@@ -72,6 +75,7 @@ def rebuild_memory_object(obj: bpy.types.Object, memory: Memory, memory_file: Pa
     obj.matrix_world = np.eye(4)
     if old.users == 0:
         name = old.name
+        remove_pictures(old)
         bpy.data.meshes.remove(old)
         mesh.name = name
 
@@ -106,8 +110,14 @@ def mesh_of_memory(memory: Memory, name: str) -> bpy.types.Mesh:
     set_ints(mesh, CORNER, "CORNER", np.tile(np.arange(4), len(placements)))
     set_colours(mesh, patches.rgb[index].reshape(-1, 3))
     set_face_flag(mesh, "hide", (placements.flags & HIDDEN) != 0, loops_count_as=False)
-    mesh.materials.append(memory_material())
+    _show_pictures(mesh, memory, placements)
     return mesh
+
+
+def _show_pictures(mesh: bpy.types.Mesh, memory: Memory, placements: Placements) -> None:
+    layer = mesh.uv_layers.new(name=UV_MAP)
+    layer.uv.foreach_set("vector", atlas_uv(memory, placements).ravel())
+    mesh.materials.append(memory_material(atlas_image(memory, f"{mesh.name} Pixels")))
 
 
 def set_colours(mesh: bpy.types.Mesh, rgb: np.ndarray) -> None:
@@ -122,24 +132,39 @@ def set_colours(mesh: bpy.types.Mesh, rgb: np.ndarray) -> None:
     mesh.color_attributes.render_color_index = mesh.color_attributes.active_color_index
 
 
-def memory_material() -> bpy.types.Material:
-    """The material all memories share: their colours, unlit. Made where the file has none."""
-    material = bpy.data.materials.get(MATERIAL_NAME)
-    if material is not None and material.library is None:
-        return material
+def memory_material(image: bpy.types.Image) -> bpy.types.Material:
+    """A material that shows the atlas of a memory's pixels, unlit, and nothing between them."""
     material = bpy.data.materials.new(MATERIAL_NAME)
     if material.node_tree is None:  # since 5.0 every material has one, and `use_nodes` is going away
         material.use_nodes = True
     tree = material.node_tree
     tree.nodes.clear()
-    colour = tree.nodes.new("ShaderNodeVertexColor")
-    colour.layer_name = COLOUR
+    picture = tree.nodes.new("ShaderNodeTexImage")
+    picture.image = image
+    picture.interpolation = "Closest"  # neighbours in the atlas are other patches
     emission = tree.nodes.new("ShaderNodeEmission")
+    nothing = tree.nodes.new("ShaderNodeBsdfTransparent")
+    mix = tree.nodes.new("ShaderNodeMixShader")
     output = tree.nodes.new("ShaderNodeOutputMaterial")
-    colour.location, emission.location, output.location = (-400, 0), (-200, 0), (0, 0)
-    tree.links.new(colour.outputs["Color"], emission.inputs["Color"])
-    tree.links.new(emission.outputs["Emission"], output.inputs["Surface"])
+    picture.location, nothing.location, emission.location = (-600, 0), (-300, 100), (-300, -50)
+    mix.location, output.location = (-100, 0), (100, 0)
+    tree.links.new(picture.outputs["Color"], emission.inputs["Color"])
+    tree.links.new(picture.outputs["Alpha"], mix.inputs[0])
+    tree.links.new(nothing.outputs[0], mix.inputs[1])
+    tree.links.new(emission.outputs[0], mix.inputs[2])
+    tree.links.new(mix.outputs[0], output.inputs["Surface"])
+    tree.nodes.active = picture  # Solid mode takes the active picture
     return material
+
+
+def remove_pictures(mesh: bpy.types.Mesh) -> None:
+    """Remove the materials and atlases that only this mesh uses: it is about to be removed itself."""
+    for material in [m for m in mesh.materials if m is not None and m.users == 1 and m.library is None]:
+        images = [node.image for node in material.node_tree.nodes if node.type == "TEX_IMAGE" and node.image]
+        bpy.data.materials.remove(material)
+        for image in images:
+            if image.users == 0:
+                bpy.data.images.remove(image)
 
 
 def _link(obj: bpy.types.Object, memory_file: Path | str) -> None:

@@ -279,3 +279,25 @@ def test_rebuilding_shows_the_new_state_where_it_was_captured(tmp_path):
     assert np.array_equal(np.array(obj.matrix_world), np.eye(4))
     assert read(obj, grown)[0].same_as(grown.placements)
     assert len(bpy.data.meshes) == 1
+
+
+def test_the_quads_carry_the_captured_pixels(tmp_path):
+    """Look the atlas up at the middle of every quad: it is a colour that the patch really has."""
+    obj, memory = built(tmp_path)
+    mesh = obj.data
+    image = next(n.image for n in mesh.materials[0].node_tree.nodes if n.type == "TEX_IMAGE")
+    width, height = image.size
+    pixels = np.zeros(width * height * 4, np.float32)
+    image.pixels.foreach_get(pixels)
+    uv = np.zeros(len(mesh.loops) * 2, np.float32)
+    mesh.uv_layers["Pixels"].uv.foreach_get("vector", uv)
+    middle = uv.reshape(-1, 4, 2).mean(axis=1)
+    row, column = (middle[:, 1] * height).astype(int), (middle[:, 0] * width).astype(int)
+    shown = pixels.reshape(height, width, 4)[row, column]
+    rows = ints(obj, "row")
+    for index in np.flatnonzero(shown[:, 3] > 0.5)[::7]:
+        patch = rows[index]
+        view = memory.patches.view[patch - 1]
+        own = memory.views[view].rgb[memory.pixel_rows[view] == patch]
+        assert np.abs(own - shown[index, :3] * 255).max(axis=1).min() <= 1
+    assert (shown[:, 3] > 0.5).mean() > 0.9

@@ -1,0 +1,86 @@
+"""The captured pixels on the quads: one image with a small cell a patch, and a UV map that points into it.
+
+So the memory looks like what was captured, in Solid mode (colour: Texture) and in Material Preview, and a patch
+keeps its picture wherever native tools carry it. A cell holds the patch's own pixels. Elsewhere it is transparent, so
+that of two patches which share a cell of the view each shows its part; Solid mode knows no transparency and gets the
+mean colour there. The picture is for looking only; nothing is read back from it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import bpy
+import numpy as np
+
+from mosaic_core.conventions import PATCH_SIZE_PX
+from mosaic_core.memory import Memory, Placements
+from mosaic_core.memory.quads import has_place
+
+UV_MAP = "Pixels"
+# 16,384 patches at full resolution, 65,536 at half; making and packing it takes half a second.
+MAX_SIDE_PX = 2048
+
+
+def atlas_image(memory: Memory, name: str) -> bpy.types.Image:
+    """A packed image with a cell for every patch that has a place. It takes the name where that is free."""
+    columns, cell = _grid(memory)
+    number = _cell_numbers(memory)
+    rows = max(-(-int(number.max(initial=-1) + 1) // columns), 1)
+    pixels = np.zeros((rows * cell, columns * cell, 4), np.float32)
+    pixels[..., :3] = (
+        _mean_colours(memory, number, rows * columns).reshape(rows, columns, 3).repeat(cell, 0).repeat(cell, 1)
+    )
+    step = PATCH_SIZE_PX // cell
+    for view, row_of_pixel in zip(memory.views, memory.pixel_rows, strict=True):
+        y, x = np.nonzero(row_of_pixel[::step, ::step])
+        patch = number[row_of_pixel[::step, ::step][y, x] - 1]
+        y, x, patch = y[patch >= 0], x[patch >= 0], patch[patch >= 0]
+        at = ((patch // columns) * cell + y % cell, (patch % columns) * cell + x % cell)
+        pixels[at[0], at[1], :3] = view.rgb[::step, ::step][y, x] / np.float32(255)
+        pixels[at[0], at[1], 3] = 1
+    image = bpy.data.images.new(name, pixels.shape[1], pixels.shape[0], alpha=True)
+    image.alpha_mode = "CHANNEL_PACKED"
+    image.pixels.foreach_set(pixels[::-1].ravel())  # Blender's rows start at the bottom
+    image.update()
+    image.pack()
+    return image
+
+
+def atlas_uv(memory: Memory, placements: Placements) -> np.ndarray:  # (N, 4, 2) float32, Blender's origin bottom left
+    """Where in the atlas the four corners of these placements' quads are."""
+    columns, _ = _grid(memory)
+    number = _cell_numbers(memory)
+    rows = max(-(-int(number.max(initial=-1) + 1) // columns), 1)
+    index = placements.rows - 1
+    uv = np.zeros((len(placements), 4, 2))
+    for position, view in enumerate(memory.views):
+        mine = np.flatnonzero(memory.patches.view[index] == position)
+        patch = index[mine]
+        corner_px, _ = view.camera.project(memory.patches.quad_world[patch].astype(np.float64))
+        inside_px = corner_px - memory.patches.cell_yx[patch][:, None, ::-1] * PATCH_SIZE_PX
+        origin = np.stack([number[patch] % columns, number[patch] // columns], axis=-1)
+        uv[mine] = (origin[:, None] + inside_px / PATCH_SIZE_PX) / [columns, rows]
+    uv[..., 1] = 1 - uv[..., 1]
+    return np.nan_to_num(uv).astype(np.float32)
+
+
+def _mean_colours(memory: Memory, number: np.ndarray, count: int) -> np.ndarray:  # (count, 3) float32
+    colours = np.zeros((count, 3), np.float32)
+    colours[number[number >= 0]] = memory.patches.rgb[number >= 0].mean(axis=1) / 255
+    return colours
+
+
+def _cell_numbers(memory: Memory) -> np.ndarray:  # (P,) int64, -1 = no cell
+    """Which cell each patch has; sky has none."""
+    placed = has_place(memory.patches)
+    return np.where(placed, np.cumsum(placed) - 1, -1)
+
+
+def _grid(memory: Memory) -> tuple[int, int]:
+    """How many cells stand side by side, and how many pixels a cell's side has: 16, 8, ... 1."""
+    columns = max(math.ceil(math.sqrt(int(has_place(memory.patches).sum()))), 1)
+    cell = PATCH_SIZE_PX
+    while cell > 1 and columns * cell > MAX_SIDE_PX:
+        cell //= 2
+    return columns, cell
