@@ -1,4 +1,4 @@
-"""How demo.blend looks when it is opened: the memory in its colours, the path over it, the sidebar at hand."""
+"""How demo.blend looks when it is opened: the memory as it was captured, the path over it, the sidebar at hand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 
 import bpy
 from mathutils import Euler
+
+from ..operators.view import show_captured_pixels
 
 VIEW_AT_M = (0.2, -0.4, 0.9)
 VIEW_DISTANCE_M = 14.5
@@ -31,9 +33,7 @@ def _hide_in_viewport(collection_name: str) -> None:
 
 
 def _set_up(space: bpy.types.SpaceView3D) -> None:
-    space.shading.type = "SOLID"
-    space.shading.light = "FLAT"
-    space.shading.color_type = "VERTEX"
+    show_captured_pixels(space)
     space.overlay.show_floor = space.overlay.show_axis_x = space.overlay.show_axis_y = False
     space.show_region_ui = True
     region = space.region_3d

@@ -55,6 +55,8 @@ def draw_memory(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row = layout.row(align=True)
     row.operator("mosaic.validate", text="Validate", icon="CHECKMARK")
     row.operator("mosaic.relink", text="Relink", icon="FILE_REFRESH")
+    alone = context.space_data is not None and getattr(context.space_data, "local_view", None) is not None
+    layout.operator("mosaic.show_memory", text="Back to the Scene" if alone else "Show Alone", icon="ZOOM_SELECTED")
 
 
 def _draw_memory_facts(layout: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
