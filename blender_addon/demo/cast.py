@@ -175,7 +175,7 @@ def _pots() -> list[Thing]:
     ]
 
 
-def _walls() -> list[Thing]:
+def _ground() -> list[Thing]:
     return [
         Thing("Meadow", lambda _rng: buildings.land(120.0), ("Meadow",)),
         Thing(
@@ -184,6 +184,11 @@ def _walls() -> list[Thing]:
             ("Paving",),
             (*PAVING_CENTRE_M, 0.0),
         ),
+    ]
+
+
+def _walls() -> list[Thing]:
+    return [
         Thing("Wall North", _north_wall, ("Limestone Blocks",), (0.0, NORTH_M, 0.0)),
         Thing("Gate Stones", _gate_stones, ("Arch Stone",), (GATE_X_M, NORTH_M, 0.0)),
         Thing("Wall West", _plain_wall(8.5, 0.4, WEST_HEIGHT_M, 2.8), ("Ochre Plaster",), (WEST_M - 0.2, -0.15, 0.0)),
@@ -209,6 +214,11 @@ def _walls() -> list[Thing]:
             (WEST_M - 0.2, -0.22, WEST_HEIGHT_M),
             stands_on="Wall West",
         ),
+    ]
+
+
+def _loggia() -> list[Thing]:
+    return [
         *_column_things(),
         Thing(
             "Loggia Beam", _loggia_beam, ("Old Timber",), (LOGGIA_X_M, -0.05, COLUMN_M - 0.005), stands_on="Column 1"
@@ -236,18 +246,28 @@ def _walls() -> list[Thing]:
     ]
 
 
-def _props() -> list[Thing]:
-    fountain = (*FOUNTAIN_AT_M, 0.0)
+def _crates() -> list[Thing]:
     return [
-        Thing("Fountain", lambda _rng: props.fountain(), ("Fountain Stone", "Water"), fountain),
         Thing("Crate Red", _crate(0.74), ("Red Paint",), (2.35, 1.25, 0.0), 12.0),
         Thing("Crate Pine", _crate(0.78), ("Pine",), (3.75, 0.30, 0.0), -6.0),
         Thing("Crate Mustard", _crate(0.50), ("Mustard Paint",), (3.80, 0.32, 0.78), 17.0, "Crate Pine"),
         Thing("Crate Teal", _crate(0.62), ("Teal Paint",), (3.72, -0.62, 0.0), 9.0),
         Thing("Barrel", lambda _rng: props.barrel(), ("Oak Barrel",), (3.55, -1.75, 0.0), 25.0),
+    ]
+
+
+def _props() -> list[Thing]:
+    fountain = (*FOUNTAIN_AT_M, 0.0)
+    return [
+        Thing("Fountain", lambda _rng: props.fountain(), ("Fountain Stone", "Water"), fountain),
         Thing("Urn", lambda _rng: props.urn(), ("Urn Marble",), (3.15, 3.05, 0.0), 0.0),
         Thing("Amphora", lambda _rng: props.amphora(), ("Amphora Clay",), (-1.60, -0.95, 0.0), 70.0),
         Thing("Bench", lambda _rng: props.bench(1.7), ("Bench Oak", "Bench Stone"), (-3.95, -0.1, 0.0), 90.0),
+    ]
+
+
+def _hung() -> list[Thing]:
+    return [
         Thing(
             "Banner",
             lambda _rng: props.banner(0.86, 1.95),
@@ -311,4 +331,12 @@ def _plants() -> list[Thing]:
     ]
 
 
-THINGS: tuple[Thing, ...] = (*_walls(), *_props(), *_plants())
+THINGS: tuple[Thing, ...] = (
+    *_ground(),
+    *_walls(),
+    *_loggia(),
+    *_crates(),
+    *_props(),
+    *_hung(),
+    *_plants(),
+)

@@ -61,6 +61,34 @@ def barrel() -> Surface:
     return joined([side, rim, lid])
 
 
+# (radius, height) from the bottom up, metres
+FOUNTAIN_PEDESTAL = (
+    (0.26, 0.30),
+    (0.26, 0.52),
+    (0.20, 0.58),
+    (0.12, 0.66),
+    (0.10, 0.85),
+    (0.13, 0.98),
+    (0.11, 1.02),
+    (0.22, 1.07),
+    (0.47, 1.16),
+    (0.54, 1.25),
+    (0.54, 1.29),
+    (0.49, 1.29),
+    (0.44, 1.24),
+)
+FOUNTAIN_FINIAL = (
+    (0.09, 1.22),
+    (0.07, 1.36),
+    (0.05, 1.42),
+    (0.09, 1.50),
+    (0.12, 1.57),
+    (0.09, 1.66),
+    (0.03, 1.72),
+    (0, 1.76),
+)
+
+
 def fountain() -> Surface:
     """An eight-sided basin with a pedestal and an upper bowl; material 0 is stone, 1 water."""
     outer, inner = 1.12, 0.94
@@ -80,35 +108,12 @@ def fountain() -> Surface:
         smooth=False,
     ).transformed(turn_z(22.5))
     pedestal = lathe(
-        [
-            (0.26, 0.30),
-            (0.26, 0.52),
-            (0.20, 0.58),
-            (0.12, 0.66),
-            (0.10, 0.85),
-            (0.13, 0.98),
-            (0.11, 1.02),
-            (0.22, 1.07),
-            (0.47, 1.16),
-            (0.54, 1.25),
-            (0.54, 1.29),
-            (0.49, 1.29),
-            (0.44, 1.24),
-        ],
+        FOUNTAIN_PEDESTAL,
         sides=24,
         tile_m=1.1,
     )
     finial = lathe(
-        [
-            (0.09, 1.22),
-            (0.07, 1.36),
-            (0.05, 1.42),
-            (0.09, 1.50),
-            (0.12, 1.57),
-            (0.09, 1.66),
-            (0.03, 1.72),
-            (0, 1.76),
-        ],
+        FOUNTAIN_FINIAL,
         sides=16,
         tile_m=1.1,
     )

@@ -10,15 +10,15 @@ from mathutils import Euler
 from ..operators.view import show_captured_pixels
 
 VIEW_AT_M = (0.2, -0.4, 0.9)
-VIEW_DISTANCE_M = 14.5
-VIEW_TURN = Euler((math.radians(62), 0.0, math.radians(24)))
+VIEW_DISTANCE_M = 13.0
+VIEW_TURN = Euler((math.radians(64), 0.0, math.radians(12)))
 
 
 def show_memory_in_viewports(memory_obj: bpy.types.Object) -> None:
-    """Hide the modelled scene in the viewport (it still renders) and show the memory in every 3D view, selected."""
+    """Hide the modelled scene in the viewport (it still renders) and show the memory in every 3D view, active."""
     _hide_in_viewport("Courtyard")
     for obj in bpy.context.view_layer.objects:
-        obj.select_set(obj == memory_obj)
+        obj.select_set(False)  # the outline of a selected memory would run through all of its gaps
     bpy.context.view_layer.objects.active = memory_obj
     for screen in bpy.data.screens:
         for area in screen.areas:
