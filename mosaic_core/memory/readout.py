@@ -22,6 +22,8 @@ from .surfels import Surfels, patch_surfels, pixel_surfels
 
 # A surfel gives way to another view's where that one is smaller than this share of it.
 FINER = 0.95
+# Above this share of a block's points, all are sampled.
+DENSE = 0.6
 # A patch answers for the points within this share of its side from its centre: half, and a little to close the seams.
 PATCH_REACH = 0.625
 
@@ -122,12 +124,12 @@ class MemoryReader:
         on = np.flatnonzero((np.abs(v - centre_vu[:, 0]) <= reach) & (np.abs(u - centre_vu[:, 1]) <= reach))
         picture.put(
             pixels[on],
-            values=features[rows[on] - 1],
+            values=features[rows[on] - 1].T,
             z_depth=z_depth[on],
             placement_id=memory.placements.ids[owner[on]],
             confidence=weight[on],
             view=view[on],
-            uv=np.stack([u[on], v[on]], axis=-1),
+            uv=(u[on], v[on]),
             view_time_s=self._view_times(),
         )
 
@@ -199,27 +201,34 @@ class MemoryReader:
         colour = np.zeros((3, len(pixels)), np.float32)
         total = np.zeros(len(pixels), np.float32)
         main_view = np.full(len(pixels), -1, np.int32)
-        main_uv = np.zeros((len(pixels), 2), np.float32)
+        main_u, main_v = np.zeros(len(pixels), np.float32), np.zeros(len(pixels), np.float32)
         for index, at in located.items():
             share = np.where(best > 0, at.weight - np.float32(WEIGHT_FLOOR) * best, np.float32(0))
             used = np.flatnonzero(share > 0)
-            sampled = self._views[index].sample(at.u[used], at.v[used], points.taken(used))
-            share = share[used]
-            for channel in range(3):
-                colour[channel][used] += share * sampled[channel]
-            total[used] += share
-            main = used[at.weight[used] == best[used]]
-            main_view[main] = index
-            main_uv[main] = np.stack([at.u[main], at.v[main]], axis=-1)
+            if len(used) > DENSE * len(pixels):
+                # Nearly all of them: doing all costs less than picking them out and putting them back.
+                u, v = np.where(share > 0, at.u, np.float32(0)), np.where(share > 0, at.v, np.float32(0))
+                colour += np.maximum(share, np.float32(0)) * self._views[index].sample(u, v, points)
+                total += np.maximum(share, np.float32(0))
+            elif len(used):
+                sampled = self._views[index].sample(at.u.take(used), at.v.take(used), points.taken(used))
+                share = share.take(used)
+                for channel in range(3):
+                    colour[channel][used] += share * sampled[channel]
+                total[used] += share
+            mainly = (at.weight == best) & (best > 0)
+            main_view[mainly] = index
+            np.copyto(main_u, at.u, where=mainly)
+            np.copyto(main_v, at.v, where=mainly)
         seen = np.flatnonzero(total > 0)
         picture.put(
-            pixels[seen],
-            values=(colour[:, seen] / total[seen]).T,
-            z_depth=z_depth[seen],
-            placement_id=self.memory.placements.ids[owner[seen]],
-            confidence=best[seen],
-            view=main_view[seen],
-            uv=main_uv[seen],
+            pixels.take(seen),
+            values=colour.take(seen, axis=1) / total.take(seen),
+            z_depth=z_depth.take(seen),
+            placement_id=self.memory.placements.ids.take(owner.take(seen)),
+            confidence=best.take(seen),
+            view=main_view.take(seen),
+            uv=(main_u.take(seen), main_v.take(seen)),
             view_time_s=self._view_times(),
         )
 
@@ -238,12 +247,12 @@ class MemoryReader:
             count = len(seen)
             picture.put(
                 open_pixels[seen],
-                values=colour[:, seen].T,
+                values=colour[:, seen],
                 z_depth=np.full(count, np.inf, np.float32),
                 placement_id=np.zeros(count, np.int64),
                 confidence=np.ones(count, np.float32),
                 view=np.full(count, index, np.int32),
-                uv=np.stack([u[seen], v[seen]], axis=-1),
+                uv=(u[seen], v[seen]),
                 view_time_s=self._view_times(),
             )
 
@@ -305,41 +314,44 @@ class _Picture:
         self.camera = camera
         self._size = (camera.image_height, camera.image_width)
         self._time_s = np.float32(time_s)
-        self.values = np.zeros((count, channels), np.float32)
+        self.values = np.zeros((channels, count), np.float32)
         self.covered = np.zeros(count, bool)
         self.z_depth = np.full(count, np.inf, np.float32)
         self.placement_id = np.zeros(count, np.int64)
         self.confidence = np.zeros(count, np.float32)
         self.age_s = np.full(count, np.inf, np.float32)
         self.view = np.full(count, -1, np.int32)
-        self.uv = np.full((count, 2), np.nan, np.float32)
+        self.uv = np.full((2, count), np.nan, np.float32)
 
     def put(
         self,
         pixels: np.ndarray,  # (n,) flat
         *,
-        values: np.ndarray,  # (n, C)
+        values: np.ndarray,  # (C, n)
         z_depth: np.ndarray,  # (n,)
         placement_id: np.ndarray,  # (n,)
         confidence: np.ndarray,  # (n,)
         view: np.ndarray,  # (n,)
-        uv: np.ndarray,  # (n, 2)
+        uv: tuple[np.ndarray, np.ndarray],  # (n,) each
         view_time_s: np.ndarray,  # (V,)
     ) -> None:
         self.covered[pixels] = True
-        self.values[pixels] = values
+        for plane, value in zip((*self.values, *self.uv), (*values, *uv), strict=True):
+            plane[pixels] = value
         self.z_depth[pixels] = z_depth
         self.placement_id[pixels] = placement_id
         self.confidence[pixels] = np.minimum(confidence, 1)
         self.age_s[pixels] = np.abs(self._time_s - view_time_s[view])
         self.view[pixels] = view
-        self.uv[pixels] = uv
 
     def readout(self, *, fill: bool = True) -> Readout:
         def shaped(column: np.ndarray) -> np.ndarray:
-            return column.reshape(*self._size, *column.shape[1:])
+            return column.reshape(self._size)
 
-        values, covered, z_depth = shaped(self.values), shaped(self.covered), shaped(self.z_depth)
+        def stacked(planes: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(planes.T).reshape(*self._size, len(planes))
+
+        values, covered, z_depth = stacked(self.values), shaped(self.covered), shaped(self.z_depth)
         return Readout(
             values=fill_holes(values, covered, z_depth) if fill else values,
             covered=covered,
@@ -348,5 +360,5 @@ class _Picture:
             confidence=shaped(self.confidence),
             age_s=shaped(self.age_s),
             source_view=shaped(self.view),
-            source_uv=shaped(self.uv),
+            source_uv=stacked(self.uv),
         )

@@ -42,9 +42,13 @@ class SurfacePoints:
 
     def taken(self, index: np.ndarray) -> SurfacePoints:
         """The points at these positions."""
-        eye = self.eye if self.eye.shape[1] == 1 else self.eye[:, index]
+        eye = self.eye if self.eye.shape[1] == 1 else self.eye.take(index, axis=1)
         return SurfacePoints(
-            self.position[:, index], eye, self.size_m[index], self.transform[index], self.object_id[index]
+            self.position.take(index, axis=1),
+            eye,
+            self.size_m.take(index),
+            self.transform.take(index),
+            self.object_id.take(index),
         )
 
 
@@ -90,7 +94,7 @@ class SourceView:
         # One look-up answers both "which object" and "shown here" for all that stands where it was captured.
         self._object_at_home = np.where(placed.at_home(self._rows), self._object_ids, -1)
         self._sky = view.sky.ravel() & placed.at_home(self._rows)
-        self._even = _even_blocks(inverse, slopes, tolerance, self._object_at_home.reshape(rows.shape))
+        self._even = _even_blocks(inverse, slopes, tolerance, self._object_at_home.reshape(rows.shape)).ravel()
 
     def locate(
         self,
@@ -109,26 +113,28 @@ class SourceView:
         inside = (z > 0) & (u >= 0) & (v >= 0) & (u < width) & (v < height)
         promised = np.where(inside, self._weight(points, z), np.float32(0))
         wanted = np.flatnonzero(promised > floor)
-        at_u, at_v, asked = u[wanted], v[wanted], _Asked.of(points, z[wanted], wanted)
+        at_u, at_v, asked = u.take(wanted), v.take(wanted), _Asked.of(points, z.take(wanted), wanted)
         weight, against = np.zeros(len(u), np.float32), np.zeros(len(u), np.float32)
         if nearby:
             agrees = np.zeros(len(wanted), bool)
             for tap, offset, _ in self._taps(at_u, at_v):
                 agrees |= self._judge(tap, offset, asked)[0]
         else:
-            tap = at_v.astype(np.int32) * width + at_u.astype(np.int32)
-            offset = (at_u % 1 - np.float32(0.5), at_v % 1 - np.float32(0.5))
+            column, row = at_u.astype(np.intp), at_v.astype(np.intp)
+            tap = row * width + column
+            half = np.float32(0.5)
+            offset = at_u - column.astype(np.float32) - half, at_v - row.astype(np.float32) - half
             agrees, sees_through = self._judge(tap, offset, asked)
-            against[wanted] = promised[wanted] * sees_through
-        weight[wanted] = promised[wanted] * agrees
+            against[wanted] = promised.take(wanted) * sees_through
+        weight[wanted] = promised.take(wanted) * agrees
         return Located(u, v, weight, against)
 
     def finest_size(self, points: SurfacePoints) -> tuple[np.ndarray, np.ndarray]:
         """Which of the points this view saw (positions), and how large its own pixel is there, metres."""
         located = self.locate(points)
         seen = np.flatnonzero(located.weight > 0)
-        tap = located.v[seen].astype(np.int32) * self.camera.image_width + located.u[seen].astype(np.int32)
-        return seen, self._size_m[tap]
+        tap = located.v[seen].astype(np.intp) * self.camera.image_width + located.u[seen].astype(np.intp)
+        return seen, self._size_m.take(tap)
 
     def project(self, points: SurfacePoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """(n,) u, v and weight for points that are known to come from this view, without asking its depth."""
@@ -154,17 +160,19 @@ class SourceView:
         points: SurfacePoints,  # n
     ) -> np.ndarray:  # (3, n) float32
         """Bilinear colour from the taps that agree; `locate` has said that the nearest one does."""
-        row, column = (np.floor(at - np.float32(0.5)).astype(np.int32) for at in (v, u))
+        row, column = (np.floor(at - np.float32(0.5)).astype(np.intp) for at in (v, u))
         # Most points fall between four pixels that agree with each other: what one says, all say.
-        even = self._even[np.maximum(row, 0), np.maximum(column, 0)] & (row >= 0) & (column >= 0)
+        block = np.maximum(row, 0) * self.camera.image_width + np.maximum(column, 0)
+        even = self._even.take(block) & (row >= 0) & (column >= 0)
         even &= points.transform == 0
         asking = np.flatnonzero(~even)
-        asked = _Asked.of(points, project_rows(points.position[:, asking], self.camera)[2], asking)
+        asked = _Asked.of(points, project_rows(points.position.take(asking, axis=1), self.camera)[2], asking)
         colour, total = np.zeros((3, len(u)), np.float32), np.zeros(len(u), np.float32)
         for tap, (right, down), share in self._taps(u, v):
-            share[asking] *= self._judge(tap[asking], (right[asking], down[asking]), asked)[0]
+            offset = right.take(asking), down.take(asking)
+            share[asking] *= self._judge(tap.take(asking), offset, asked)[0]
             for channel in range(3):
-                colour[channel] += share * self._rgb[channel][tap]
+                colour[channel] += share * self._rgb[channel].take(tap)
             total += share
         return colour / np.maximum(total, np.float32(1e-12))
 
@@ -175,7 +183,7 @@ class SourceView:
         height, width = self.camera.image_height, self.camera.image_width
         left, top = np.floor(u - np.float32(0.5)), np.floor(v - np.float32(0.5))
         across, down = u - np.float32(0.5) - left, v - np.float32(0.5) - top
-        left, top = left.astype(np.int32), top.astype(np.int32)
+        left, top = left.astype(np.intp), top.astype(np.intp)
         for dy in (0, 1):
             row = np.clip(top + dy, 0, height - 1) * width
             vertical = down if dy else 1 - down
@@ -194,7 +202,7 @@ class SourceView:
         u, v, z = project_rows(far, self.camera)
         height, width = self.camera.image_height, self.camera.image_width
         inside = np.flatnonzero((z > 0) & (u >= 0) & (v >= 0) & (u < width) & (v < height))
-        tap = v[inside].astype(np.int32) * width + u[inside].astype(np.int32)
+        tap = v[inside].astype(np.intp) * width + u[inside].astype(np.intp)
         seen = np.zeros(len(u), bool)
         colour = np.zeros((3, len(u)), np.float32)
         is_sky = self._sky[tap]
@@ -209,9 +217,10 @@ class SourceView:
         asked: _Asked,
     ) -> tuple[np.ndarray, np.ndarray]:  # (n,) bool each
         """Whether the tap shows the point (same object, same edit, same depth), and whether it sees past it."""
-        surface = self._surface[tap]
+        # `take` copies rows of four seven times faster than indexing does.
+        surface = self._surface.take(tap, axis=0)
         nearer = asked.inverse - (surface[:, 0] + surface[:, 1] * offset[0] + surface[:, 2] * offset[1])
-        same = self._object_at_home[tap] == asked.object_id
+        same = self._object_at_home.take(tap) == asked.object_id
         away = asked.away
         if len(away):
             shown = self._placed.contains(self._rows[tap[away]], asked.transform[away])
@@ -241,8 +250,8 @@ class _Asked:
 
     @classmethod
     def of(cls, points: SurfacePoints, z: np.ndarray, index: np.ndarray) -> _Asked:
-        transform = points.transform[index]
-        return cls(np.float32(1) / z, transform, points.object_id[index], np.flatnonzero(transform))
+        transform = points.transform.take(index)
+        return cls(np.float32(1) / z, transform, points.object_id.take(index), np.flatnonzero(transform))
 
 
 def _even_blocks(

@@ -45,15 +45,15 @@ class Splat:
         self._levels = [
             _Level(self._discs[mine, U], self._discs[mine, V], mine, cell=1 << step, size=self._size)
             for step in range(int(level.max(initial=0)) + 1)
-            for mine in [np.flatnonzero(level == step).astype(np.int32)]
+            for mine in [np.flatnonzero(level == step)]
         ]
 
-    def nearest(self) -> np.ndarray:  # (H * W,) int32, -1 = none
+    def nearest(self) -> np.ndarray:  # (H * W,) int64, -1 = none
         """The surfel that each cell sees first."""
         best = np.full(self._size[0] * self._size[1], FARTHEST, np.int64)
         for level in self._levels:
             best = np.minimum(best, level.nearest(self._discs))
-        return np.where(best < FARTHEST, best & 0xFFFFFFFF, -1).astype(np.int32)
+        return np.where(best < FARTHEST, best & 0xFFFFFFFF, -1)
 
     def behind(
         self,
@@ -66,7 +66,7 @@ class Splat:
         """
         parts = [level.covering(cells, self._discs) for level in self._levels]
         at, index, keys, distance = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        group, member = np.unique(at.astype(np.int64) << 32 | self.placement[index], return_inverse=True)
+        group, member = np.unique(at.astype(np.int64) << 32 | self.placement.take(index), return_inverse=True)
         nearest, closest = (np.full(len(group), FARTHEST, np.int64) for _ in range(2))
         np.minimum.at(nearest, member, keys)
         position = np.arange(len(at))
@@ -76,7 +76,7 @@ class Splat:
         at = np.concatenate([group >> 32, at[second]])
         keys = np.concatenate([nearest, keys[second]])
         order = np.lexsort((keys, at))
-        at, index = at[order], (keys[order] & 0xFFFFFFFF).astype(np.int32)
+        at, index = at[order], keys[order] & 0xFFFFFFFF
         starts = np.flatnonzero(np.diff(at, prepend=-1))
         rank = np.arange(len(at)) - np.repeat(starts, np.diff(np.append(starts, len(at))))
         keep = rank < MAX_RANK
@@ -90,7 +90,7 @@ class Splat:
         """Depth where each cell's own ray meets the plane of its surfel, not the depth of the surfel's centre."""
         row, column = np.divmod(cells, self._size[1])
         half = np.float32(0.5)
-        return _depth(self._discs[index], column.astype(np.float32) + half, row.astype(np.float32) + half)
+        return _depth(self._discs.take(index, axis=0), column.astype(np.float32) + half, row.astype(np.float32) + half)
 
 
 # Columns of the discs as the camera sees them: inverse depth is TILT_U u + TILT_V v + TILT_0, the centre's depth is Z,
@@ -153,8 +153,8 @@ class _Level:
         # A border of two blocks takes what falls outside, so that nothing needs clipping or a mask.
         self._stride = self._blocks[1] + 4
         scale, shift = np.float32(1 / cell), np.float32(1.5)
-        self._column = np.clip((u * scale + shift).astype(np.int32), 0, self._blocks[1] + 2)
-        self._row = np.clip((v * scale + shift).astype(np.int32), 0, self._blocks[0] + 2)
+        self._column = np.clip((u * scale + shift).astype(np.intp), 0, self._blocks[1] + 2)
+        self._row = np.clip((v * scale + shift).astype(np.intp), 0, self._blocks[0] + 2)
         self._base = self._row * self._stride + self._column  # the top left of the four
 
     def nearest(self, discs: np.ndarray) -> np.ndarray:  # (H * W,) int64 keys, see `_keys`
@@ -164,7 +164,7 @@ class _Level:
         for start in range(0, len(self._index), BLOCK):
             block = slice(start, start + BLOCK)
             index = self._index[block]
-            mine = discs[index]
+            mine = discs.take(index, axis=0)
             u, v = self._middle(self._column[block]), self._middle(self._row[block])
             for down in (0, 1):
                 for right in (0, 1):
@@ -200,7 +200,7 @@ class _Level:
         within = np.arange(len(at)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         index = self._index[surfels[first[at] + within]]
         middle = self._middle(block[at] % self._stride), self._middle(block[at] // self._stride)
-        mine = discs[index]
+        mine = discs.take(index, axis=0)
         right, down = (column[at] + np.float32(0.5)) - mine[:, U], (row[at] + np.float32(0.5)) - mine[:, V]
         return at, index, _keys(_depth(mine, *middle), index), (right * right + down * down).astype(np.float32)
 
