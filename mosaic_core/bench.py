@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .allocation import keep_freed_memory
 from .cameras import Camera
 from .memory import Memory
 from .memory.readout import MemoryReader
@@ -46,6 +47,7 @@ class Row:
 
 def run_bench(*, repeats: int = 9) -> dict[str, Any]:
     """`{"machine": {...}, "rows": [{"name", "size", "median_ms", "spread_ms", "baseline_ms"}]}`."""
+    keep_freed_memory()
     memory, cameras = _scene()
     reader = MemoryReader(memory)
     size = f"{VIEWS} views {WIDTH}x{HEIGHT} -> {WIDTH}x{HEIGHT}"

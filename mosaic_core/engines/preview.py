@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from ..allocation import keep_freed_memory
 from ..cameras import Camera, CameraPath
 from ..memory import Memory
 from ..memory.readout import MemoryReader, Readout
@@ -28,6 +29,7 @@ class PreviewEngine:
         self, memory: Memory, path: CameraPath, *, prompts: tuple[Prompt, ...] = (), seed: int = 0
     ) -> Generator[EngineFrame, None, None]:
         """See `Engine.frames`. Raises `MosaicError` for a memory without views."""
+        keep_freed_memory()
         readers = _Readers(memory)
         threads = min(os.cpu_count() or 1, MAX_THREADS, len(path))
         with ThreadPoolExecutor(threads) as pool:

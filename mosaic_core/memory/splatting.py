@@ -25,10 +25,11 @@ LEVELS = 5
 # levels, where they hide each other's outlines: at 1.5 three times as many pixels had to ask again, for 0.25 dB less.
 FINEST_PX = 2.0
 # A cell asks at most this many surfels before it counts as a hole.
-MAX_RANK = 24
+MAX_RANK = 8
 FARTHEST = np.iinfo(np.int64).max
-# Points are worked through in blocks whose temporaries stay in the cache: half the time of doing all at once.
-BLOCK = 1 << 15
+# Points are worked through in blocks of this many, which bounds the temporaries. Smaller blocks fit the cache better,
+# but let threads fight for the interpreter more often than they gain.
+BLOCK = 1 << 18
 
 
 class Splat:
