@@ -31,6 +31,17 @@ def fill_holes(
     return np.where(covered[..., None], rgb, filled)
 
 
+def guessed_depth(
+    z_depth: np.ndarray,  # (H, W) float32
+    covered: np.ndarray,  # (H, W) bool, surfaces of finite depth
+) -> np.ndarray:  # (H, W) float32
+    """Depth of the known surfaces, continued smoothly over the rest; inf where nothing is known."""
+    known = (covered & np.isfinite(z_depth)).astype(np.float32)
+    with np.errstate(divide="ignore"):
+        inverse = _pull_push((known / z_depth)[..., None], known)[..., 0]
+        return np.float32(1) / np.maximum(inverse, np.float32(0))
+
+
 def _depth_weights(covered: np.ndarray, z_depth: np.ndarray) -> np.ndarray:  # (H, W) float32 in [0, 1]
     finite = covered & np.isfinite(z_depth)
     far = np.quantile(z_depth[finite], FAR_QUANTILE) if finite.any() else 1.0

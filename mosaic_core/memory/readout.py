@@ -13,7 +13,7 @@ import numpy as np
 from ..cameras import Camera
 from ..conventions import PATCH_SIZE_PX
 from ..errors import MosaicError
-from .hole_filling import fill_holes
+from .hole_filling import fill_holes, guessed_depth
 from .memory import Memory
 from .placements import DYNAMIC
 from .source_views import WEIGHT_FLOOR, Located, PlacedRows, SourceView, SurfacePoints
@@ -236,25 +236,45 @@ class MemoryReader:
         """Pixels without a surface take the sky from the views that saw it in that direction, best aligned first."""
         if not any(view.sky.any() for view in self.memory.views):
             return
+        free = self._may_be_sky(picture)
+        for clear in (True, False):
+            for index in self._by_direction(picture.camera):
+                wanted = free[~picture.covered[free]]
+                if len(wanted) == 0:
+                    return
+                rays = picture.camera.rays_world(cell_centres(wanted, picture.camera)).T
+                colour, u, v, seen = self._views[index].sample_sky(rays, clear=clear)
+                seen = np.flatnonzero(seen)
+                picture.put(
+                    wanted[seen],
+                    values=colour[:, seen],
+                    z_depth=np.full(len(seen), np.inf, np.float32),
+                    placement_id=np.zeros(len(seen), np.int64),
+                    confidence=np.ones(len(seen), np.float32),
+                    view=np.full(len(seen), index, np.int32),
+                    uv=(u[seen], v[seen]),
+                    view_time_s=self._view_times(),
+                )
+
+    def _may_be_sky(self, picture: _Picture) -> np.ndarray:  # (n,) flat pixels
+        """Open pixels before which the air is free.
+
+        That a view saw sky in a direction says nothing about what stands near the camera: a wall that no view saw would
+        become sky. So a point at the depth of the surfaces around is asked for: a view has to have seen past it, unless
+        it is in nobody's picture.
+        """
         camera = picture.camera
-        for index in self._by_direction(camera):
-            open_pixels = np.flatnonzero(~picture.covered)
-            if len(open_pixels) == 0:
-                return
-            rays = camera.rays_world(cell_centres(open_pixels, camera)).T
-            colour, u, v, seen = self._views[index].sample_sky(rays)
-            seen = np.flatnonzero(seen)
-            count = len(seen)
-            picture.put(
-                open_pixels[seen],
-                values=colour[:, seen],
-                z_depth=np.full(count, np.inf, np.float32),
-                placement_id=np.zeros(count, np.int64),
-                confidence=np.ones(count, np.float32),
-                view=np.full(count, index, np.int32),
-                uv=(u[seen], v[seen]),
-                view_time_s=self._view_times(),
-            )
+        wanted = np.flatnonzero(~picture.covered)
+        z = picture.guessed_depth().ravel()[wanted]
+        known = np.flatnonzero(np.isfinite(z))
+        position = self._on_rays(camera, wanted[known], z[known])
+        looked, past = np.zeros(len(known), bool), np.zeros(len(known), bool)
+        for view in self._views:
+            inside, beyond = view.sees_past(position)
+            looked |= inside
+            past |= beyond
+        refused = known[looked & ~past]
+        return np.delete(wanted, refused)
 
     def _by_direction(self, camera: Camera) -> np.ndarray:
         """Indices of the views, the one that looks most like the camera first."""
@@ -343,6 +363,10 @@ class _Picture:
         self.confidence[pixels] = np.minimum(confidence, 1)
         self.age_s[pixels] = np.abs(self._time_s - view_time_s[view])
         self.view[pixels] = view
+
+    def guessed_depth(self) -> np.ndarray:  # (H, W) float32
+        """Depth so far, continued over the pixels that are still open."""
+        return guessed_depth(self.z_depth.reshape(self._size), self.covered.reshape(self._size))
 
     def readout(self, *, fill: bool = True) -> Readout:
         def shaped(column: np.ndarray) -> np.ndarray:

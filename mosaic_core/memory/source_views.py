@@ -93,7 +93,9 @@ class SourceView:
         self._object_ids = view.object_ids.ravel()
         # One look-up answers both "which object" and "shown here" for all that stands where it was captured.
         self._object_at_home = np.where(placed.at_home(self._rows), self._object_ids, -1)
-        self._sky = view.sky.ravel() & placed.at_home(self._rows)
+        sky = view.sky & placed.at_home(self._rows).reshape(rows.shape)
+        # Beside an outline the picture is a mixture of sky and what stands before it.
+        self._sky, self._clear_sky = sky.ravel(), _eroded(sky).ravel()
         self._even = _even_blocks(inverse, slopes, tolerance, self._object_at_home.reshape(rows.shape)).ravel()
 
     def locate(
@@ -196,6 +198,8 @@ class SourceView:
     def sample_sky(
         self,
         directions: np.ndarray,  # (3, n) world
+        *,
+        clear: bool,  # only where all pixels around are sky as well
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # (3, n) colour, (n,) u, v, and bool seen as sky
         """The sky's colour in directions at infinity, nearest pixel."""
         far = directions * np.float32(1e6) + self.camera.position_world.astype(np.float32)[:, None]
@@ -205,10 +209,21 @@ class SourceView:
         tap = v[inside].astype(np.intp) * width + u[inside].astype(np.intp)
         seen = np.zeros(len(u), bool)
         colour = np.zeros((3, len(u)), np.float32)
-        is_sky = self._sky[tap]
+        is_sky = (self._clear_sky if clear else self._sky).take(tap)
         seen[inside[is_sky]] = True
         colour[:, inside[is_sky]] = self._rgb[:, tap[is_sky]]
         return colour, u, v, seen
+
+    def sees_past(self, position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n,) whether points ((3, n)) are in this view's image, and whether it saw something farther there."""
+        u, v, z = project_rows(position, self.camera)
+        height, width = self.camera.image_height, self.camera.image_width
+        inside = (z > 0) & (u >= 0) & (v >= 0) & (u < width) & (v < height)
+        there = np.flatnonzero(inside)
+        tap = v[there].astype(np.intp) * width + u[there].astype(np.intp)
+        past = np.zeros(len(u), bool)
+        past[there] = self._surface[tap, 0] < np.float32(1 - FREE_SPACE) / z[there]
+        return inside, past
 
     def _judge(
         self,
@@ -252,6 +267,13 @@ class _Asked:
     def of(cls, points: SurfacePoints, z: np.ndarray, index: np.ndarray) -> _Asked:
         transform = points.transform.take(index)
         return cls(np.float32(1) / z, transform, points.object_id.take(index), np.flatnonzero(transform))
+
+
+def _eroded(mask: np.ndarray) -> np.ndarray:  # (H, W) bool
+    """Pixels all of whose eight neighbours are in the mask too; the image's border counts as inside."""
+    padded = np.pad(mask, 1, constant_values=True)
+    rows = padded[:-2] & padded[1:-1] & padded[2:]
+    return rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
 
 
 def _even_blocks(
