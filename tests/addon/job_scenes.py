@@ -81,7 +81,10 @@ def shade_of(frame: int) -> int:
     return 10 * frame % 256
 
 
-def make_take(folder: Path, frames=range(11, 15), *, height: int = 36, width: int = 64) -> Path:
+TAKE_FRAMES = range(11, 15)
+
+
+def make_take(folder: Path, frames=TAKE_FRAMES, *, height: int = 36, width: int = 64) -> Path:
     """A take on disk: grey frames whose shade tells their number, and their video."""
     (folder / "frames").mkdir(parents=True)
     for frame in frames:
