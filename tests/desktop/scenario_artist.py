@@ -45,8 +45,9 @@ def scenario(desk):
     yield from desk.move(*desk.centre())
     yield from desk.press("ESC")
     yield from desk.open_sidebar("Mosaic")
-    yield from desk.shot("1_before")
+    yield from desk.shot("01_before")
     yield from capture(desk)
+    yield from look(desk)
     yield from select(desk)
     yield from move(desk)
     yield from draw_path(desk)
@@ -61,7 +62,15 @@ def capture(desk):
     desk.check(len(np.unique(object_ids)) > 10, "the patches tell the objects apart")
     file = Path(bpy.path.abspath(memory_object().mosaic.memory_path))
     desk.check(file.is_file(), f"{file.name} is written")
-    yield from desk.shot("2_captured")
+    yield from desk.shot("02_captured")
+
+
+def look(desk):
+    """The memory alone, with the pixels that were captured."""
+    yield from desk.click_button("mosaic.show_memory(")
+    yield from desk.until(lambda: desk.area("VIEW_3D").spaces.active.local_view is not None, "the memory is alone")
+    yield from desk.move(*desk.centre())
+    yield from desk.shot("03_memory_alone")
 
 
 def select(desk):
@@ -69,7 +78,7 @@ def select(desk):
     x, y = yield from desk.find("mosaic.select_frustum(")
     yield from desk.click(x, y + 20)
     yield from desk.wait(0.5)
-    yield from desk.shot("3_menu")
+    yield from desk.shot("04_menu")
     yield from desk.pick(repr(OBJECT).replace("'", '"'))
     yield from desk.wait(0.5)
     middles, object_ids, selected = memory_faces()
@@ -83,7 +92,7 @@ def select(desk):
     yield from desk.wait(0.5)
     yield from desk.press("TAB")
     yield from desk.until(lambda: bpy.context.mode == "EDIT_MESH", "Tab enters Edit Mode")
-    yield from desk.shot("3_selected")
+    yield from desk.shot("05_selected")
 
 
 def move(desk):
@@ -98,7 +107,7 @@ def move(desk):
     shifts = memory_faces()[0] - before
     desk.check(np.allclose(shifts[selected], MOVED_BY_M, atol=1e-4), "the selected patches moved")
     desk.check(np.abs(shifts[~selected]).max() == 0, "no other patch moved")
-    yield from desk.shot("4_moved")
+    yield from desk.shot("06_moved")
     yield from desk.press("Z", ctrl=True)
     yield from desk.wait(0.5)
     desk.check(np.abs(memory_faces()[0] - before).max() < 1e-6, "Ctrl+Z takes the move back")
@@ -122,7 +131,7 @@ def draw_path(desk):
     curve.update_from_editmode()
     points = sum(len(spline.bezier_points) for spline in curve.data.splines)
     desk.check(points >= 2, f"the stroke became a curve ({points} points)")
-    yield from desk.shot("5_path_drawn")
+    yield from desk.shot("07_path_drawn")
     yield from desk.press("TAB")
     camera = bpy.context.scene.mosaic.path_camera
     desk.check(camera is not None, "a camera follows the path")
@@ -148,7 +157,7 @@ def generate(desk):
     yield from desk.click_button("mosaic.generate(")
     yield from desk.until(lambda: job.running or job.error, "the job starts", limit_s=20)
     yield from desk.until(lambda: job.frame_file or job.error, "frames appear", limit_s=90)
-    yield from desk.shot("6_generating")
+    yield from desk.shot("08_generating")
     yield from desk.until(lambda: not job.running, "the job ends", limit_s=240)
     desk.check(not job.error, f"the job succeeds {job.error}")
     scene, take = bpy.context.scene, Path(job.take_folder)
@@ -158,7 +167,7 @@ def generate(desk):
     desk.check((take / "manifest.json").is_file(), "the manifest is there")
     desk.check(len(strips()) == 1, "the sequencer has a strip")
     desk.check(len(backgrounds()) == 1, "the camera has a background")
-    yield from desk.shot("7_generated")
+    yield from desk.shot("09_generated")
     yield from desk.move(*desk.centre())
     yield from desk.press("Z", ctrl=True)
     yield from desk.wait(1.0)
@@ -171,5 +180,8 @@ def generate(desk):
     scene.camera = scene.mosaic.path_camera
     yield from desk.move(*desk.centre())
     yield from desk.press("NUMPAD_0")
+    for _ in range(9):
+        yield from desk.press("RIGHT_ARROW")
     yield from desk.wait(1.0)
-    yield from desk.shot("8_through_the_camera")
+    desk.check(bpy.context.scene.frame_current == 10, "the arrow keys go through the frames")
+    yield from desk.shot("10_through_the_camera")
