@@ -1,4 +1,4 @@
-"""`Readout`: what the memory shows to one camera. RGB by image-based rendering, features a patch at a time.
+"""Reading the memory: what it shows to one camera. RGB by image-based rendering, features a patch at a time.
 
 `MemoryReader` holds what all frames of one memory state share (surfels, packed views). One reader serves the viewport
 preview, the engines and the tests, so they all get the same bits.
@@ -13,33 +13,22 @@ import numpy as np
 from ..cameras import Camera
 from ..conventions import PATCH_SIZE_PX
 from ..errors import MosaicError
-from .hole_filling import fill_holes, guessed_depth
 from .memory import Memory
+from .picture import Picture, Readout
 from .placements import DYNAMIC
 from .source_views import WEIGHT_FLOOR, Located, PlacedRows, SourceView, SurfacePoints
-from .splatting import BLOCK, Splat, cell_centres
+from .splatting import BLOCK, MAX_RANK, Splat, cell_centres
 from .surfels import Surfels, patch_surfels, pixel_surfels
 
 # A surfel gives way to another view's where that one is smaller than this share of it.
 FINER = 0.95
 # Above this share of a block's points, all are sampled.
 DENSE = 0.6
+# Surfels behind the first are asked in these groups of ranks. One at a time would ask fewest, but most pixels are
+# settled soon, and each round has a price of its own.
+RANK_GROUPS = ((0, 2), (2, 3), (3, 5), (5, 9), (9, MAX_RANK))
 # A patch answers for the points within this share of its side from its centre: half, and a little to close the seams.
 PATCH_REACH = 0.625
-
-
-@dataclass(frozen=True, eq=False)
-class Readout:
-    """What one camera sees of the memory, a value a cell (a pixel for RGB)."""
-
-    values: np.ndarray  # (h, w, C) float32: RGB in [0, 1], or features; holes are filled (RGB) or zero (features)
-    covered: np.ndarray  # (h, w) bool, memory holds this cell
-    z_depth: np.ndarray  # (h, w) float32 metres; inf = sky or hole
-    placement_id: np.ndarray  # (h, w) int64, 0 = none (holes, and sky of the RGB readout)
-    confidence: np.ndarray  # (h, w) float32 in [0, 1]: the best view's weight by angle and sharpness
-    age_s: np.ndarray  # (h, w) float32, from the view it comes from until now; inf where not covered
-    source_view: np.ndarray  # (h, w) int32, the view that weighs most; -1 = none
-    source_uv: np.ndarray  # (h, w, 2) float32, fractional pixel in that view; nan = none
 
 
 class MemoryReader:
@@ -69,21 +58,37 @@ class MemoryReader:
         """
         if self._pixels is None:
             raise MosaicError("the memory holds no views: capture something first")
-        picture = _Picture(camera, time_s)
+        picture = Picture(camera, time_s)
         splat = Splat(self._pixels, camera)
         surfel = splat.nearest()
         found = np.flatnonzero(surfel >= 0)
         self._colour(picture, _Candidates(splat, found, surfel[found]))
         rejected = found[~picture.covered[found]]
-        at, surfel, rank = splat.behind(rejected)
+        behind = splat.behind(rejected)
         # Nearest first; then once more, generously, for what no view confirmed to the pixel: slivers beside an outline.
-        for nearby in (False, True):
-            for step in range(0 if nearby else 1, int(rank.max(initial=0)) + 1):
-                mine = np.flatnonzero(rank == step)
-                mine = mine[~picture.covered[rejected[at[mine]]]]
-                self._colour(picture, _Candidates(splat, rejected[at[mine]], surfel[mine]), nearby=nearby)
+        self._colour_behind(picture, splat, rejected, behind, nearby=False)
+        self._colour_behind(picture, splat, rejected, behind, nearby=True)
         self._colour_sky(picture)
         return picture.readout()
+
+    def _colour_behind(
+        self,
+        picture: Picture,
+        splat: Splat,
+        pixels: np.ndarray,  # (n,) flat
+        behind: tuple[np.ndarray, np.ndarray, np.ndarray],  # as `Splat.behind` gives it
+        *,
+        nearby: bool,
+    ) -> None:
+        """Give each pixel that is still open the nearest of its surfels that is confirmed."""
+        at, surfel, rank = behind
+        for first, last in RANK_GROUPS:
+            mine = np.flatnonzero((rank >= first) & (rank < last))
+            mine = mine[~picture.covered[pixels[at[mine]]]]
+            # Farthest first: where several surfels of one pixel are confirmed, the nearest is put down last, and stays.
+            mine = mine[np.argsort(-rank[mine], kind="stable")]
+            if len(mine):
+                self._colour(picture, _Candidates(splat, pixels[at[mine]], surfel[mine]), nearby=nearby)
 
     def features(
         self,
@@ -98,7 +103,7 @@ class MemoryReader:
                 f"expected a feature row for each of {len(self.memory.patches)} patches, got {len(features)}"
             )
         splat = Splat(self._patches, camera)
-        picture = _Picture(camera, time_s, channels=features.shape[1])
+        picture = Picture(camera, time_s, channels=features.shape[1])
         cells = np.arange(camera.image_height * camera.image_width)
         at, surfel, rank = splat.behind(cells)
         for step in range(int(rank.max(initial=-1)) + 1):
@@ -107,7 +112,7 @@ class MemoryReader:
             self._put_features(picture, features, _Candidates(splat, at[mine], surfel[mine]))
         return picture.readout(fill=False)
 
-    def _put_features(self, picture: _Picture, features: np.ndarray, candidates: _Candidates) -> None:
+    def _put_features(self, picture: Picture, features: np.ndarray, candidates: _Candidates) -> None:
         """Give each cell its candidate's feature where its centre, taken back to the view, falls on the patch."""
         pixels, memory = candidates.pixels, self.memory
         owner = candidates.splat.placement[candidates.surfel]
@@ -167,12 +172,12 @@ class MemoryReader:
             keep[others[seen[size_there < FINER * size[others[seen]]]]] = False
         return surfels.taken(np.flatnonzero(keep))
 
-    def _colour(self, picture: _Picture, candidates: _Candidates, *, nearby: bool = False) -> None:
+    def _colour(self, picture: Picture, candidates: _Candidates, *, nearby: bool = False) -> None:
         """Colour these pixels from the views that confirm their surface; leave those that are not confirmed."""
         for start in range(0, len(candidates.pixels), BLOCK):
             self._colour_block(picture, candidates.taken(slice(start, start + BLOCK)), nearby=nearby)
 
-    def _colour_block(self, picture: _Picture, candidates: _Candidates, *, nearby: bool) -> None:
+    def _colour_block(self, picture: Picture, candidates: _Candidates, *, nearby: bool) -> None:
         owner = candidates.splat.placement[candidates.surfel]
         z_depth = candidates.splat.depth_at(candidates.pixels, candidates.surfel)
         points = self._undone(picture.camera, self._on_rays(picture.camera, candidates.pixels, z_depth), owner)
@@ -190,7 +195,7 @@ class MemoryReader:
 
     def _blend(
         self,
-        picture: _Picture,
+        picture: Picture,
         pixels: np.ndarray,  # (n,) flat
         z_depth: np.ndarray,  # (n,)
         owner: np.ndarray,  # (n,) position in the placement table
@@ -198,24 +203,12 @@ class MemoryReader:
         located: dict[int, Located],  # by view
         best: np.ndarray,  # (n,) the largest weight, 0 = not confirmed
     ) -> None:
-        colour = np.zeros((3, len(pixels)), np.float32)
-        total = np.zeros(len(pixels), np.float32)
+        colour, total = np.zeros((3, len(pixels)), np.float32), np.zeros(len(pixels), np.float32)
         main_view = np.full(len(pixels), -1, np.int32)
         main_u, main_v = np.zeros(len(pixels), np.float32), np.zeros(len(pixels), np.float32)
         for index, at in located.items():
             share = np.where(best > 0, at.weight - np.float32(WEIGHT_FLOOR) * best, np.float32(0))
-            used = np.flatnonzero(share > 0)
-            if len(used) > DENSE * len(pixels):
-                # Nearly all of them: doing all costs less than picking them out and putting them back.
-                u, v = np.where(share > 0, at.u, np.float32(0)), np.where(share > 0, at.v, np.float32(0))
-                colour += np.maximum(share, np.float32(0)) * self._views[index].sample(u, v, points)
-                total += np.maximum(share, np.float32(0))
-            elif len(used):
-                sampled = self._views[index].sample(at.u.take(used), at.v.take(used), points.taken(used))
-                share = share.take(used)
-                for channel in range(3):
-                    colour[channel][used] += share * sampled[channel]
-                total[used] += share
+            self._add_share(self._views[index], at, np.maximum(share, np.float32(0)), points, into=(colour, total))
             mainly = (at.weight == best) & (best > 0)
             main_view[mainly] = index
             np.copyto(main_u, at.u, where=mainly)
@@ -232,7 +225,30 @@ class MemoryReader:
             view_time_s=self._view_times(),
         )
 
-    def _colour_sky(self, picture: _Picture) -> None:
+    @staticmethod
+    def _add_share(
+        view: SourceView,
+        at: Located,
+        share: np.ndarray,  # (n,) weight of this view's colour
+        points: SurfacePoints,  # n
+        *,
+        into: tuple[np.ndarray, np.ndarray],  # (3, n) sum of share x colour, (n,) sum of share
+    ) -> None:
+        colour, total = into
+        used = np.flatnonzero(share)
+        if len(used) > DENSE * len(share):
+            # Nearly all of them: doing all costs less than picking them out and putting them back.
+            u, v = np.where(share > 0, at.u, np.float32(0)), np.where(share > 0, at.v, np.float32(0))
+            colour += share * view.sample(u, v, points)
+            total += share
+        elif len(used):
+            sampled = view.sample(at.u.take(used), at.v.take(used), points.taken(used))
+            share = share.take(used)
+            for channel in range(3):
+                colour[channel][used] += share * sampled[channel]
+            total[used] += share
+
+    def _colour_sky(self, picture: Picture) -> None:
         """Pixels without a surface take the sky from the views that saw it in that direction, best aligned first."""
         if not any(view.sky.any() for view in self.memory.views):
             return
@@ -256,7 +272,7 @@ class MemoryReader:
                     view_time_s=self._view_times(),
                 )
 
-    def _may_be_sky(self, picture: _Picture) -> np.ndarray:  # (n,) flat pixels
+    def _may_be_sky(self, picture: Picture) -> np.ndarray:  # (n,) flat pixels
         """Open pixels before which the air is free.
 
         That a view saw sky in a direction says nothing about what stands near the camera: a wall that no view saw would
@@ -324,65 +340,3 @@ class _Candidates:
 
     def taken(self, index: slice) -> _Candidates:
         return _Candidates(self.splat, self.pixels[index], self.surfel[index])
-
-
-class _Picture:
-    """The columns of a `Readout` while they are being filled, flat."""
-
-    def __init__(self, camera: Camera, time_s: float, *, channels: int = 3) -> None:
-        count = camera.image_height * camera.image_width
-        self.camera = camera
-        self._size = (camera.image_height, camera.image_width)
-        self._time_s = np.float32(time_s)
-        self.values = np.zeros((channels, count), np.float32)
-        self.covered = np.zeros(count, bool)
-        self.z_depth = np.full(count, np.inf, np.float32)
-        self.placement_id = np.zeros(count, np.int64)
-        self.confidence = np.zeros(count, np.float32)
-        self.age_s = np.full(count, np.inf, np.float32)
-        self.view = np.full(count, -1, np.int32)
-        self.uv = np.full((2, count), np.nan, np.float32)
-
-    def put(
-        self,
-        pixels: np.ndarray,  # (n,) flat
-        *,
-        values: np.ndarray,  # (C, n)
-        z_depth: np.ndarray,  # (n,)
-        placement_id: np.ndarray,  # (n,)
-        confidence: np.ndarray,  # (n,)
-        view: np.ndarray,  # (n,)
-        uv: tuple[np.ndarray, np.ndarray],  # (n,) each
-        view_time_s: np.ndarray,  # (V,)
-    ) -> None:
-        self.covered[pixels] = True
-        for plane, value in zip((*self.values, *self.uv), (*values, *uv), strict=True):
-            plane[pixels] = value
-        self.z_depth[pixels] = z_depth
-        self.placement_id[pixels] = placement_id
-        self.confidence[pixels] = np.minimum(confidence, 1)
-        self.age_s[pixels] = np.abs(self._time_s - view_time_s[view])
-        self.view[pixels] = view
-
-    def guessed_depth(self) -> np.ndarray:  # (H, W) float32
-        """Depth so far, continued over the pixels that are still open."""
-        return guessed_depth(self.z_depth.reshape(self._size), self.covered.reshape(self._size))
-
-    def readout(self, *, fill: bool = True) -> Readout:
-        def shaped(column: np.ndarray) -> np.ndarray:
-            return column.reshape(self._size)
-
-        def stacked(planes: np.ndarray) -> np.ndarray:
-            return np.ascontiguousarray(planes.T).reshape(*self._size, len(planes))
-
-        values, covered, z_depth = stacked(self.values), shaped(self.covered), shaped(self.z_depth)
-        return Readout(
-            values=fill_holes(values, covered, z_depth) if fill else values,
-            covered=covered,
-            z_depth=z_depth,
-            placement_id=shaped(self.placement_id),
-            confidence=shaped(self.confidence),
-            age_s=shaped(self.age_s),
-            source_view=shaped(self.view),
-            source_uv=stacked(self.uv),
-        )

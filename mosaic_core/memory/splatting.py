@@ -24,8 +24,9 @@ LEVELS = 5
 # 2x2 cells keep a surface closed whose surfels lie up to two cells apart. A smaller limit sends more of them to coarse
 # levels, where they hide each other's outlines: at 1.5 three times as many pixels had to ask again, for 0.25 dB less.
 FINEST_PX = 2.0
-# A cell asks at most this many surfels before it counts as a hole.
-MAX_RANK = 8
+# A cell asks at most this many surfels before it counts as a hole. Generous: where an object's many patches use up the
+# questions, removing that object would change what lies behind it.
+MAX_RANK = 48
 FARTHEST = np.iinfo(np.int64).max
 # Points are worked through in blocks of this many, which bounds the temporaries. Smaller blocks fit the cache better,
 # but let threads fight for the interpreter more often than they gain.

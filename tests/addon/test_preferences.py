@@ -195,7 +195,7 @@ def test_a_package_that_cannot_be_had_is_said_and_nothing_stays(tmp_path):
 
 
 def test_a_cancelled_build_ends_its_process_and_leaves_nothing(tmp_path):
-    slow = fake_python(tmp_path, '#!/bin/sh\ncase "$*" in *venv*) sleep 60 ;; esac\n')
+    slow = fake_python(tmp_path, '#!/bin/sh\ncase "$*" in *"-m venv"*) sleep 60 ;; esac\n')
     builder = build(tmp_path, base_python=slow)
     while builder.state.line.startswith("Looking"):
         time.sleep(0.01)
