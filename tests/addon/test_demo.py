@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="the add-on tests need the bpy package")
+pytest.importorskip("PIL", reason="the contact sheet is drawn with Pillow, which desktop Blender does not have")
 if not os.environ.get("MOSAIC_PYTHON"):
     pytest.importorskip("torch", reason="the demonstration runs the GPU process: set MOSAIC_PYTHON or install torch")
 
