@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import EditError
-from .placements import HIDDEN, LOCKED, Placements
+from .placements import DYNAMIC, HIDDEN, LOCKED, Placements
 
 # Ids of captured placements are their rows; ids of copies count up from here. Both fit Blender's 32-bit attributes.
 FIRST_COPY_ID = 1 << 30
@@ -42,6 +42,37 @@ def translate(ids: Iterable[int], offset_m: Iterable[float], *, author: str = ""
     matrix = np.eye(4)
     matrix[:3, 3] = list(offset_m)
     return transform(ids, matrix, author=author)
+
+
+def mirror(
+    ids: Iterable[int],
+    point_m: Iterable[float],  # (3,) a point of the plane, world
+    normal: Iterable[float],  # (3,) any length
+    *,
+    author: str = "",
+) -> Edit:
+    """Reflect in the plane through `point_m`. Raises `EditError` for a normal of no length."""
+    return transform(ids, mirror_matrix(point_m, normal), author=author)
+
+
+def flip_vertical(ids: Iterable[int], height_m: float, *, author: str = "") -> Edit:
+    """Turn upside down, as a reflection in the level plane at this height."""
+    return mirror(ids, (0, 0, height_m), (0, 0, 1), author=author)
+
+
+def mirror_matrix(
+    point_m: Iterable[float],  # (3,)
+    normal: Iterable[float],  # (3,) any length
+) -> np.ndarray:  # (4, 4)
+    """The reflection in the plane through `point_m`. Raises `EditError` for a normal of no length."""
+    axis, point = np.array(list(normal), np.float64), np.array(list(point_m), np.float64)
+    squared = float(axis @ axis) if axis.shape == point.shape == (3,) else np.nan
+    if not (np.isfinite(squared) and squared > 1e-24 and np.isfinite(point).all()):
+        raise EditError("a mirror plane needs a finite point and a normal that is not zero, three numbers each")
+    matrix = np.eye(4)
+    matrix[:3, :3] -= 2 / squared * np.outer(axis, axis)
+    matrix[:3, 3] = 2 / squared * (point @ axis) * axis
+    return matrix
 
 
 def copy(ids: Iterable[int], matrix: np.ndarray, *, author: str = "") -> Edit:
@@ -72,6 +103,19 @@ def lock(ids: Iterable[int], *, author: str = "") -> Edit:
 def unlock(ids: Iterable[int], *, author: str = "") -> Edit:
     """Undo `lock`."""
     return Edit("set_flag", {"ids": _id_list(ids), "flag": int(LOCKED), "on": False}, author)
+
+
+def set_dynamic(ids: Iterable[int], dynamic: bool = True, *, author: str = "") -> Edit:
+    """Say that placements move by themselves, or (False) that they stand still."""
+    return Edit("set_flag", {"ids": _id_list(ids), "flag": int(DYNAMIC), "on": bool(dynamic)}, author)
+
+
+def set_time_range(ids: Iterable[int], *, since_s: float = -np.inf, until_s: float = np.inf, author: str = "") -> Edit:
+    """Show placements from `since_s` until before `until_s`. Raises `EditError` for an empty or unordered range."""
+    if not since_s < until_s:
+        raise EditError(f"a time range must end after it begins, got {since_s} .. {until_s}")
+    parameters = {"ids": _id_list(ids), "since_s": _finite(float(since_s)), "until_s": _finite(float(until_s))}
+    return Edit("set_time_range", parameters, author)
 
 
 def reset(ids: Iterable[int], *, author: str = "") -> Edit:
@@ -196,6 +240,16 @@ def _set_flag(placements: Placements, parameters: dict[str, Any]) -> Placements:
     return replace(placements, flags=flags)
 
 
+def _set_time_range(placements: Placements, parameters: dict[str, Any]) -> Placements:
+    since, until = parameters["since_s"], parameters["until_s"]
+    times = placements.time_range_s.copy()
+    times[_unlocked(placements, parameters["ids"])] = (
+        -np.inf if since is None else since,
+        np.inf if until is None else until,
+    )
+    return replace(placements, time_range_s=times)
+
+
 def _reset(placements: Placements, parameters: dict[str, Any]) -> Placements:
     transforms = placements.edited_from_captured().copy()
     transforms[_unlocked(placements, parameters["ids"])] = np.eye(4)
@@ -223,6 +277,7 @@ _APPLY = {
     "copy": _copy,
     "delete": _delete,
     "set_flag": _set_flag,
+    "set_time_range": _set_time_range,
     "reset": _reset,
     "replace": _replace,
 }

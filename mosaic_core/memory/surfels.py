@@ -40,7 +40,8 @@ def pixel_surfels(memory: Memory, shown: np.ndarray) -> Surfels:
     """One surfel a view pixel and placement, for the placements that are `shown` ((N,) bool).
 
     Pixels whose patch stands where it was captured come first, in the order of views and pixels; moved and copied ones
-    follow in the order of placements. So an edit never changes the order among those it did not touch.
+    follow in the order of patches. So an edit never changes the order among those it did not touch, and it makes no
+    difference which ids the placements have.
     """
     captured = [_captured_pixels(memory, index) for index in range(len(memory.views))]
     points, planes, sizes, rows = (np.concatenate(parts, axis=-1) for parts in zip(*captured, strict=True))
@@ -50,7 +51,7 @@ def pixel_surfels(memory: Memory, shown: np.ndarray) -> Surfels:
     home_of_row[placements.rows[at_home][::-1]] = np.flatnonzero(at_home)[::-1]
     home = home_of_row[rows]
     still = home >= 0
-    away = np.flatnonzero(shown & ~_is_first_at_home(placements, at_home, home_of_row))
+    away = _by_patch(placements, np.flatnonzero(shown & ~_is_first_at_home(placements, at_home, home_of_row)))
     pixel, owner = _pixels_of_placements(rows, placements.rows[away], len(memory.patches))
     owner = away[owner].astype(np.int32)
     moved_points, moved_planes, scale = _transformed(placements, owner, points[:, pixel], planes[:, pixel])
@@ -65,7 +66,7 @@ def pixel_surfels(memory: Memory, shown: np.ndarray) -> Surfels:
 def patch_surfels(memory: Memory, shown: np.ndarray) -> Surfels:
     """One surfel a shown placement ((N,) bool): the coarse twin of `pixel_surfels`, for features."""
     placements, patches = memory.placements, memory.patches
-    owner = np.flatnonzero(shown & ~patches.sky[placements.rows - 1]).astype(np.int32)
+    owner = _by_patch(placements, np.flatnonzero(shown & ~patches.sky[placements.rows - 1])).astype(np.int32)
     row = placements.rows[owner] - 1
     points = np.ascontiguousarray(patches.centre_world[row].T)
     normal = patches.normal_world[row].T
@@ -141,6 +142,11 @@ def _is_first_at_home(placements: Placements, at_home: np.ndarray, home_of_row: 
     first = np.zeros(len(placements), bool)
     first[home_of_row[home_of_row >= 0]] = True
     return first & at_home
+
+
+def _by_patch(placements: Placements, index: np.ndarray) -> np.ndarray:  # (n,)
+    """Positions in the table, ordered by patch and transform: ties in depth go by what a placement is, not its id."""
+    return index[np.lexsort((placements.transform_index[index], placements.rows[index]))]
 
 
 def _pixels_of_placements(
