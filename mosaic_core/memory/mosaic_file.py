@@ -125,6 +125,8 @@ def _view_to_json(view: View) -> dict[str, Any]:
         "world_from_cam": view.camera.world_from_cam.ravel().tolist(),
         "image_height": view.camera.image_height,
         "image_width": view.camera.image_width,
+        # Only splices have more than one world.
+        **({"world": view.world} if view.world else {}),
     }
 
 
@@ -140,6 +142,7 @@ def _view_from_json(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> Vie
         time_s=float(entry["time_s"]),
         name=str(entry["name"]),
         source=entry["source"],
+        world=entry.get("world", 0),
         **arrays,
     )
 

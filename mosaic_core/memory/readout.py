@@ -47,6 +47,8 @@ class MemoryReader:
         # Edits are undone by these: from the edited world back to the captured one.
         self._captured_from_edited = np.linalg.inv(placements.transforms).astype(np.float32).transpose(1, 2, 0)
         self._scale = np.cbrt(np.abs(np.linalg.det(placements.transforms[:, :3, :3]))).astype(np.float32)
+        # Views are asked about the surfaces of their own world only: see `mosaic_core.memory.splice`.
+        self._worlds = np.array([view.world for view in memory.views], np.int64)
         self._pixels = self._finest(pixel_surfels(memory, self.shown)) if memory.views else None
         self._patches = patch_surfels(memory, self.shown)
 
@@ -151,7 +153,7 @@ class MemoryReader:
         centre = self._pixels.points_world[:, splat.surfel[nearest[found]]]
         points = self._undone(camera, centre, owner)
         for index, view in enumerate(self._views):
-            weights[index, found] = view.locate(points).weight
+            weights[index, found] = view.locate(points, self._floor(index, owner)).weight
         return weights
 
     def _finest(self, surfels: Surfels) -> Surfels:
@@ -167,7 +169,7 @@ class MemoryReader:
         )
         keep = np.ones(len(surfels), bool)
         for index, view in enumerate(self._views):
-            others = np.flatnonzero((view_of != index) & keep)
+            others = np.flatnonzero((view_of != index) & keep & (self._worlds[view_of] == self._worlds[index]))
             seen, size_there = view.finest_size(points.taken(others))
             keep[others[seen[size_there < FINER * size[others[seen]]]]] = False
         return surfels.taken(np.flatnonzero(keep))
@@ -184,7 +186,8 @@ class MemoryReader:
         best, against = np.zeros(len(owner), np.float32), np.zeros(len(owner), np.float32)
         located = {}
         for index in self._by_direction(picture.camera):
-            located[index] = self._views[index].locate(points, np.float32(WEIGHT_FLOOR) * best, nearby=nearby)
+            floor = self._floor(index, owner, np.float32(WEIGHT_FLOOR) * best)
+            located[index] = self._views[index].locate(points, floor, nearby=nearby)
             best = np.maximum(best, located[index].weight)
             against = np.maximum(against, located[index].against)
         # A view that is better placed and saw past the point outvotes those that took it for the surface. What moves
@@ -249,12 +252,19 @@ class MemoryReader:
             total[used] += share
 
     def _colour_sky(self, picture: Picture) -> None:
-        """Pixels without a surface take the sky from the views that saw it in that direction, best aligned first."""
+        """Pixels without a surface take the sky from the views that saw it in that direction, best aligned first.
+
+        Of several worlds the first one's sky goes before the others'.
+        """
         if not any(view.sky.any() for view in self.memory.views):
             return
-        free = self._may_be_sky(picture)
+        for world in np.unique(self._worlds):
+            self._colour_sky_of(picture, [i for i in self._by_direction(picture.camera) if self._worlds[i] == world])
+
+    def _colour_sky_of(self, picture: Picture, views: list[int]) -> None:
+        free = self._may_be_sky(picture, views)
         for clear in (True, False):
-            for index in self._by_direction(picture.camera):
+            for index in views:
                 wanted = free[~picture.covered[free]]
                 if len(wanted) == 0:
                     return
@@ -272,8 +282,8 @@ class MemoryReader:
                     view_time_s=self._view_times(),
                 )
 
-    def _may_be_sky(self, picture: Picture) -> np.ndarray:  # (n,) flat pixels
-        """Open pixels before which the air is free.
+    def _may_be_sky(self, picture: Picture, views: list[int]) -> np.ndarray:  # (n,) flat pixels
+        """Open pixels before which the air is free, as these views say.
 
         That a view saw sky in a direction says nothing about what stands near the camera: a wall that no view saw would
         become sky. So a point at the depth of the surfaces around is asked for: a view has to have seen past it, unless
@@ -285,8 +295,8 @@ class MemoryReader:
         known = np.flatnonzero(np.isfinite(z))
         position = self._on_rays(camera, wanted[known], z[known])
         looked, past = np.zeros(len(known), bool), np.zeros(len(known), bool)
-        for view in self._views:
-            inside, beyond = view.sees_past(position)
+        for index in views:
+            inside, beyond = self._views[index].sees_past(position)
             looked |= inside
             past |= beyond
         refused = known[looked & ~past]
@@ -294,7 +304,15 @@ class MemoryReader:
 
     def _by_direction(self, camera: Camera) -> np.ndarray:
         """Indices of the views, the one that looks most like the camera first."""
-        return np.argsort([-float(view.camera.forward_world @ camera.forward_world) for view in self._views])
+        aligned = [-float(view.camera.forward_world @ camera.forward_world) for view in self._views]
+        return np.argsort(aligned, kind="stable")
+
+    def _floor(self, index: int, owner: np.ndarray, floor: np.ndarray | float = 0.0) -> np.ndarray | float:
+        """What a view's weight has to exceed to count for each placement: it never does for those of other worlds."""
+        if (self._worlds == self._worlds[index]).all():
+            return floor
+        view_of = self.memory.patches.view[self.memory.placements.rows[owner] - 1]
+        return np.where(self._worlds[view_of] == self._worlds[index], floor, np.float32(np.inf))
 
     @staticmethod
     def _on_rays(camera: Camera, pixels: np.ndarray, z: np.ndarray) -> np.ndarray:  # (3, n)

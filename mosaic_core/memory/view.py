@@ -25,6 +25,7 @@ class View:
     time_s: float = 0.0
     name: str = ""  # of the camera, or of the file it came from
     source: str = "captured"  # one of SOURCES
+    world: int = 0  # views of other worlds know nothing about what this one saw (mosaic_core.memory.splice)
 
     def __post_init__(self) -> None:
         size = (self.camera.image_height, self.camera.image_width)
@@ -47,6 +48,8 @@ class View:
             raise MosaicError(f"view {self.name!r}: z_depth must be positive or inf (unknown, sky)")
         if self.source not in SOURCES:
             raise MosaicError(f"a view's source is one of {SOURCES}, got {self.source!r}")
+        if isinstance(self.world, bool) or not isinstance(self.world, int) or self.world < 0:
+            raise MosaicError(f"a view's world is a number from 0, got {self.world!r}")
 
     @property
     def valid(self) -> np.ndarray:  # (H, W) bool
