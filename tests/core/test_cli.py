@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from mosaic_core.cameras import CameraPath, save_path
+from mosaic_core.cameras import CameraPath, load_path, save_path
 from mosaic_core.cli import main
+from mosaic_core.conventions import swap_camera_axes
 from mosaic_core.memory import load_memory, save_memory
 
 from .known_scenes import camera_at, room_memory
@@ -73,6 +75,9 @@ def test_turning_and_scaling_keep_the_middle_in_place(folder):
         (["inspect", "none.mosaic"], "there is no file"),
         (["edit", "room.mosaic", "--object", "Ghost", "--delete", "--out", "x.mosaic"], "no object 'Ghost'"),
         (["edit", "room.mosaic", "--object", "Red Crate", "--scale", "0", "--out", "x.mosaic"], "zero"),
+        (["path", "path.json"], "--out"),
+        (["path", "room.mosaic", "--out", "x.mosaic"], "no camera-path format known"),
+        (["path", "path.json", "--out", "x.mosaic", "--format", "x"], "no camera-path format 'x'"),
         (["generate", "room.mosaic", "--path", "none.json", "--out", "o"], "cannot read the camera path"),
         (["generate", "room.mosaic", "--path", "path.json", "--out", "o", "--engine", "x"], "no engine 'x'"),
     ],
@@ -83,6 +88,30 @@ def test_mistakes_end_in_one_sentence_and_a_failure(folder, capsys, monkeypatch,
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1
     assert not (folder / "x.mosaic").exists() and not (folder / "o").exists()
+
+
+def test_a_path_goes_to_another_tool_and_back(folder, capsys):
+    text, back = str(folder / "cameras.txt"), str(folder / "back.json")
+    assert main(["path", str(folder / "path.json"), "--out", text, "--format", "realestate10k"]) == 0
+    said = capsys.readouterr().out
+    assert "2 frames, mosaic" in said and "lost     the image size (160 x 90) is not in the file" in said
+    assert main(["path", text, "--out", back, "--size", "160", "90", "--check", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["format"], facts["frames"], facts["fps"]) == ("realestate10k", 2, 24.0)
+    assert facts["assumed"] == ["the image is taken to be 160 x 90 pixels"]
+    assert facts["lost"] == facts["findings"] == []
+    before, after = load_path(folder / "path.json"), load_path(back)
+    assert abs(before[1].world_from_cam - after[1].world_from_cam).max() < 1e-6
+
+
+def test_a_path_is_looked_at_for_mistakes(folder, capsys):
+    path = load_path(folder / "path.json")
+    flipped = [replace(camera, world_from_cam=swap_camera_axes(camera.world_from_cam)) for camera in path]
+    save_path(replace(path, cameras=tuple(flipped)), folder / "flipped.json")
+    assert main(["path", str(folder / "path.json"), "--check"]) == 0
+    assert "check    nothing looks wrong" in capsys.readouterr().out
+    assert main(["path", str(folder / "flipped.json"), "--check"]) == 0
+    assert "check    The image is upside down in 2 of 2 frames" in capsys.readouterr().out
 
 
 def test_the_core_imports_without_blender_and_without_torch():
@@ -108,7 +137,7 @@ def test_bench_reports_medians_beside_a_baseline(monkeypatch, capsys):
 
 
 def test_every_command_has_an_example(capsys):
-    for command in ("demo", "generate", "inspect", "edit", "bench", "worker"):
+    for command in ("demo", "generate", "inspect", "edit", "path", "bench", "worker"):
         with pytest.raises(SystemExit) as stop:
             main([command, "--help"])
         assert stop.value.code == 0
