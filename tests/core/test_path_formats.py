@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import struct
 import time
 import zipfile
 
@@ -66,7 +67,7 @@ def test_a_round_trip_keeps_every_camera(tmp_path, name):
             assert np.abs(a.intrinsics_px - b.intrinsics_px).max() < 1e-6 * WIDTH
 
 
-KEEPS_ANY_LENS = {"mosaic", "realestate10k", "transforms", "gen3c", "colmap", "vipe"}
+KEEPS_ANY_LENS = {"mosaic", "realestate10k", "transforms", "gen3c", "colmap", "colmap_binary", "vipe"}
 
 
 @pytest.mark.parametrize("name", FORMAT_NAMES)
@@ -173,6 +174,13 @@ def test_colmap_says_literally():
     assert (words[0], words[8], words[9]) == ("1", "1", "frame_0024.png")
     assert "points3D.txt" in documents
 
+    documents = written("colmap_binary")
+    lens = struct.pack("<QiiQQ4d", 1, 1, 1, 640, 360, 320, 320, 320, 180)
+    assert documents["cameras.bin"] == lens and documents["points3D.bin"] == bytes(8)
+    values = struct.unpack_from("<Qi7di", documents["images.bin"])
+    assert values == pytest.approx((1, 1, 0.5**0.5, 0.5**0.5, 0, 0, -1, 3, -2, 1))
+    assert documents["images.bin"].endswith(b"frame_0024.png\0" + bytes(8))
+
 
 def test_mosaicmem_says_literally():
     pose = json.loads(written("mosaicmem")[""])["poses"][0]
@@ -228,9 +236,6 @@ def test_frames_left_out_and_odd_rates_survive_timestamps(tmp_path):
             back = read_path(tmp_path / "p")
             assert back.frame_numbers == path.frame_numbers
             assert back.fps == pytest.approx(fps, rel=1e-7)
-
-
-# --- what is refused ---------------------------------------------------------------------------------------------
 
 
 def refusal_of(name, documents) -> str | None:
@@ -380,10 +385,9 @@ def test_a_zip_bomb_is_not_unpacked():
 
 def test_unknown_formats_and_unwritable_places_are_one_sentence(tmp_path):
     (tmp_path / "x.json").write_text('{"what": 1}')
-    with pytest.raises(CameraError, match="no camera-path format known here"):
-        read_path(tmp_path / "x.json")
-    with pytest.raises(CameraError, match="no camera-path format known here"):
-        read_path(tmp_path)
+    for place in (tmp_path / "x.json", tmp_path):
+        with pytest.raises(CameraError, match="no camera-path format known here"):
+            read_path(place)
     with pytest.raises(CameraError, match="there is no such file"):
         read_path(tmp_path / "none")
     with pytest.raises(CameraError, match="there is no camera-path format 'x'"):
