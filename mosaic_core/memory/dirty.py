@@ -1,0 +1,196 @@
+"""What an edit changes: which placements differ between two states, and which frames of a path show it.
+
+`dirty_frames` is exact. A frame is dirty where any column of its `Readout` differs in any bit, `placement_id` aside:
+values, covered, z_depth, confidence, age, source view and source pixel. An id is a name, and a copy that replaces its
+original in place changes nothing that a model or a person could see.
+
+Reading out twice is what costs, so frames that cannot differ are left out first. A placement acts on the picture only
+near its own pixels: through its surfels, and through what its pixels say about points that project beside them. Around
+the pixels of each changed patch, grown by two, lies a box that holds all of that, in either state. A frame whose
+picture has no part of such a box is clean. The boxes are generous, so this filter never misses; the comparison of bits
+decides about the rest. Sky has no place: where it changed, every frame is compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from ..cameras import Camera, CameraPath
+from .memory import Memory
+from .picture import Readout
+from .placements import LOCKED, Placements
+from .readout import MemoryReader
+from .source_views import DEPTH_AGREEMENT, SLOPE_AGREEMENT
+from .surfels import pixel_slopes
+
+# How far from a pixel, in pixels, a point may be and still ask it: one for the four taps around, one to spare.
+REACH_PX = 2
+# Taps are at most a pixel away along u and v, over which a surface changes by its steepness; a point agrees within one
+# tolerance after that. Two leave room for rounding and for neighbours that agree with half of one.
+TOLERANCES = 2.0
+# Corners of a unit box, (8, 3).
+_CORNERS = np.array(list(np.ndindex(2, 2, 2)), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class PlacementsDiff:
+    """Ids of the placements that differ between two states, each ascending."""
+
+    removed: np.ndarray  # (n,) int64, only before
+    added: np.ndarray  # (n,) int64, only after
+    changed: np.ndarray  # (n,) int64, in both: another patch, transform, flag or time
+
+    def __len__(self) -> int:
+        return len(self.removed) + len(self.added) + len(self.changed)
+
+
+def diff(before: Placements, after: Placements, *, ignore_locks: bool = False) -> PlacementsDiff:
+    """The placements that differ, bit for bit; `ignore_locks` leaves out what only got locked or unlocked."""
+    both = np.intersect1d(before.ids, after.ids, assume_unique=True)
+    was, now = before.indices_of(both), after.indices_of(both)
+    flags = ~LOCKED if ignore_locks else np.uint8(255)
+    differs = (
+        (before.rows[was] != after.rows[now])
+        | ((before.flags[was] & flags) != (after.flags[now] & flags))
+        | (before.time_range_s[was] != after.time_range_s[now]).any(axis=1)
+        | (before.edited_from_captured(was) != after.edited_from_captured(now)).any(axis=(1, 2))
+        # The identity in another place of the table is read by another path.
+        | ((before.transform_index[was] == 0) != (after.transform_index[now] == 0))
+    )
+    return PlacementsDiff(
+        removed=np.setdiff1d(before.ids, both, assume_unique=True),
+        added=np.setdiff1d(after.ids, both, assume_unique=True),
+        changed=both[differs],
+    )
+
+
+def dirty_frames(before: Memory, after: Memory, path: CameraPath) -> list[int]:
+    """Indices of the frames of a path whose readout differs, exactly (see above). Raises `MosaicError` without views.
+
+    Time ranges count as the engines take them: a placement is shown in the frames of its time.
+    """
+    candidates = candidate_frames(before, after, path)
+    old, new = _TimedReader(before), _TimedReader(after)
+    return [
+        index
+        for index in candidates
+        if not same_readout(
+            old.rgb(path.cameras[index], path.time_s(index)), new.rgb(path.cameras[index], path.time_s(index))
+        )
+    ]
+
+
+def candidate_frames(before: Memory, after: Memory, path: CameraPath) -> list[int]:
+    """Frames that may differ, found without reading out: never too few."""
+    everything = list(range(len(path)))
+    if before.views != after.views or before.patches is not after.patches:
+        return everything
+    difference = diff(before.placements, after.placements, ignore_locks=True)
+    if len(difference) == 0:
+        return []
+    gone = before.placements.indices_of(np.concatenate([difference.removed, difference.changed]))
+    come = after.placements.indices_of(np.concatenate([difference.added, difference.changed]))
+    rows = np.unique(np.concatenate([before.placements.rows[gone], after.placements.rows[come]]))
+    if before.patches.sky[rows - 1].any():
+        return everything
+    boxes = influence_boxes(before, rows)
+    if not np.isfinite(boxes).all():
+        return everything
+    corners = np.concatenate(
+        [_placed(state.placements, at, rows, boxes) for state, at in ((before, gone), (after, come))]
+    )
+    return [index for index in everything if _any_in_image(path.cameras[index], corners)]
+
+
+def same_readout(ours: Readout, theirs: Readout) -> bool:
+    """Whether two readouts have the same bits in all columns but the ids of placements."""
+    return all(
+        np.array_equal(getattr(ours, f.name), getattr(theirs, f.name), equal_nan=True)
+        for f in fields(Readout)
+        if f.name != "placement_id"
+    )
+
+
+def influence_boxes(
+    memory: Memory,
+    rows: np.ndarray,  # (n,) ascending, no sky
+) -> np.ndarray:  # (n, 2, 3) low and high corner, captured world; infinite where there is no bound
+    """A box around everything that the pixels of each patch can have a say in."""
+    boxes = np.stack([np.full((len(rows), 3), np.inf), np.full((len(rows), 3), -np.inf)], axis=1)
+    for index in np.unique(memory.patches.view[rows - 1]):
+        owner, points = _influence_points(memory, int(index), rows)
+        for corner in range(points.shape[1]):
+            np.minimum.at(boxes[:, 0], owner, points[:, corner])
+            np.maximum.at(boxes[:, 1], owner, points[:, corner])
+    return boxes
+
+
+def _influence_points(memory: Memory, index: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For one view: (m,) position in `rows`, and (m, 8, 3) corners of the cells of influence around their pixels."""
+    view, pixel_rows = memory.views[index], memory.pixel_rows[index]
+    height, width = pixel_rows.shape
+    inverse = 1 / view.z_depth.astype(np.float64)
+    slopes = pixel_slopes(view.z_depth, pixel_rows)
+    steepness = np.abs(slopes[0]) + np.abs(slopes[1])
+    spread = steepness + TOLERANCES * (DEPTH_AGREEMENT * inverse + SLOPE_AGREEMENT * steepness)
+    own_y, own_x = np.nonzero(np.isin(pixel_rows, rows))
+    owner = np.searchsorted(rows, pixel_rows[own_y, own_x])
+    steps = np.array([(dy, dx) for dy in range(-REACH_PX, REACH_PX + 1) for dx in range(-REACH_PX, REACH_PX + 1)])
+    y, x = (np.add.outer(a, s) for a, s in ((own_y, steps[:, 0]), (own_x, steps[:, 1])))
+    inside = (y >= 0) & (x >= 0) & (y < height) & (x < width)
+    y, x, own_y, own_x, owner = (
+        y[inside],
+        x[inside],
+        *(np.broadcast_to(a[:, None], inside.shape)[inside] for a in (own_y, own_x, owner)),
+    )
+    # What one pixel says is mixed with what those beside it say, where they may lie on one surface.
+    apart = np.abs(inverse[y, x] - inverse[own_y, own_x])
+    near = np.isfinite(view.z_depth[y, x]) & (apart <= spread[y, x] + spread[own_y, own_x])
+    y, x, owner = y[near], x[near], owner[near]
+    nearest = 1 / (inverse + spread)[y, x]
+    least = (inverse - spread)[y, x]
+    farthest = np.where(least > 0, 1 / np.where(least > 0, least, 1), np.inf)
+    points = [
+        view.camera.unproject(np.stack([x + 0.5 + du, y + 0.5 + dv], axis=-1), z)
+        for z in (nearest, farthest)
+        for du in (-REACH_PX, REACH_PX)
+        for dv in (-REACH_PX, REACH_PX)
+    ]
+    return owner, np.stack(points, axis=1)
+
+
+def _placed(placements: Placements, at: np.ndarray, rows: np.ndarray, boxes: np.ndarray) -> np.ndarray:  # (n, 8, 3)
+    """The corners of each placement's box where the placement is now."""
+    low, high = np.moveaxis(boxes[np.searchsorted(rows, placements.rows[at])], 1, 0)
+    corners = low[:, None] + _CORNERS * (high - low)[:, None]
+    matrices = placements.edited_from_captured(at)
+    return np.einsum("nij,ncj->nci", matrices[:, :3, :3], corners) + matrices[:, None, :3, 3]
+
+
+def _any_in_image(camera: Camera, corners: np.ndarray) -> bool:  # (n, 8, 3)
+    """Whether any box may reach into the image, two pixels wider than it is: none of its planes has it all behind."""
+    m, k = camera.cam_from_world, camera.intrinsics_px
+    x, y, z = np.moveaxis(corners @ m[:3, :3].T + m[:3, 3], -1, 0)
+    across, down = k[0, 0] * x + k[0, 1] * y + k[0, 2] * z, k[1, 1] * y + k[1, 2] * z
+    border = REACH_PX * z
+    sides = (z, across + border, camera.image_width * z + border - across, down + border)
+    sides = (*sides, camera.image_height * z + border - down)
+    return bool(np.all([(side > 0).any(axis=1) for side in sides], axis=0).any())
+
+
+class _TimedReader:
+    """Reads a memory at any time; the reader is built anew only when other placements are shown."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._reader: MemoryReader | None = None
+
+    def rgb(self, camera: Camera, time_s: float) -> Readout:
+        placements = self._memory.placements
+        since, until = placements.time_range_s.T
+        shown = placements.visible & (since <= time_s) & (time_s < until)
+        if self._reader is None or not np.array_equal(shown, self._reader.shown):
+            self._reader = MemoryReader(self._memory, time_s=time_s)
+        return self._reader.rgb(camera, time_s=time_s)
