@@ -266,7 +266,7 @@ def test_a_file_cut_anywhere_is_refused_or_is_fewer_frames(name):
         assert 0 not in accepted and len(accepted) < len(data) / 2
 
 
-WORDS = (*b'nan 1e999 -1 null [] {} "x" \x00 \xff\xfe'.split(), b"9" * 30, b"[" * 50)
+WORDS = (*b'nan e300 1e999 -1 null [] {} "x" \x00 \xff\xfe'.split(), b"9" * 30, b"[" * 50)
 
 
 @pytest.mark.parametrize("name", FORMAT_NAMES)
@@ -298,7 +298,7 @@ def test_mutated_files_end_in_a_path_or_a_sentence(name):
 
 
 @pytest.mark.parametrize("name", FORMAT_NAMES)
-def test_rubbish_is_refused(name, tmp_path):
+def test_rubbish_is_refused(name):
     for rubbish in (
         b"",
         b"\n\n",
@@ -312,8 +312,6 @@ def test_rubbish_is_refused(name, tmp_path):
         b"7",
     ):
         assert refusal_of(name, dict.fromkeys(FORMATS[name].members, rubbish))
-    with pytest.raises(CameraError, match="cannot read"):
-        read_path(tmp_path / "none", name)
 
 
 def with_text(name, member, old, new) -> dict:
@@ -392,7 +390,9 @@ def test_unknown_formats_and_unwritable_places_are_one_sentence(tmp_path):
         read_path(tmp_path / "none")
     with pytest.raises(CameraError, match="there is no camera-path format 'x'"):
         write_path(hand_made(), tmp_path / "y", format="x")
-    with pytest.raises(CameraError, match="cannot write"):
-        write_path(hand_made(), tmp_path / "x.json" / "y", format="mosaic")
-    with pytest.raises(CameraError, match="cannot write"):
-        write_path(hand_made(), tmp_path / "x.json", format="colmap")
+    away = Camera(np.diag([9.0, 9, 1]), np.eye(4) + np.eye(4, k=3) * 1e300, 9, 9)
+    with pytest.raises(CameraError, match="million kilometres"):
+        write_path(CameraPath((away,), (1,), 24), tmp_path / "y", format="mosaicmem")
+    for place, name in ((tmp_path / "x.json" / "y", "mosaic"), (tmp_path / "x.json", "colmap")):
+        with pytest.raises(CameraError, match="cannot write"):
+            write_path(hand_made(), place, format=name)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from ...conventions import FAR_M
 from ...errors import CameraError
 from ...files import write_atomically
 from ..path import CameraPath
@@ -63,6 +66,8 @@ def write_path(path: CameraPath, file: Path | str, *, format: str) -> Lost:
     `file` is a folder, made where there is none, for formats of several files. Raises `CameraError`.
     """
     file, chosen = Path(file), format_named(format)
+    if max(float(np.abs(camera.position_world).max()) for camera in path) > FAR_M:
+        raise CameraError("the path goes farther than a million kilometres: no format keeps that to a millimetre")
     documents = chosen.write(path)
     lost = lost_in(path, documents, chosen)
     try:
@@ -85,7 +90,8 @@ def format_named(name: str) -> Format:
 def decode(documents: Documents, format_: Format, gaps: Gaps) -> CameraPath:
     """The path in these bytes. Raises `CameraError`, in one sentence, for whatever is wrong with them."""
     try:
-        return format_.read(documents, gaps)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused as infinity, without a warning
+            return format_.read(documents, gaps)
     except CameraError as error:
         raise CameraError(f"not a usable {format_.about}: {_line(error)}") from error
     except _MALFORMED as error:
