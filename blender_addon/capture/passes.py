@@ -42,6 +42,9 @@ def render_picture(stage: Stage, file: Path, *, engine: str, samples: int | None
         scene.render.engine = engine
     except TypeError as error:
         raise CaptureError(f"this Blender has no renderer {engine!r}: enable its add-on or choose another") from error
+    if engine == WORKBENCH and scene.display.shading.color_type == "MATERIAL":
+        # Blender's default, and grey wherever there is a texture. "Texture" shows the same colours and the textures.
+        scene.display.shading.color_type = "TEXTURE"
     if samples is not None:
         stage.view_layer.samples = 0  # a layer's own number would win
         if engine == "CYCLES":

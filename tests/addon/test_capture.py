@@ -211,3 +211,23 @@ def test_an_animated_camera_is_where_it_is_at_each_frame() -> None:
     assert np.allclose([view.camera.position_world for view in memory.views], [(0, 0, 5.5), (0.2, 0, 7.5)])
     depths = [view.z_depth[HEIGHT // 2, WIDTH // 2] for view in memory.views]
     assert np.allclose(depths, [5, 7], atol=1e-3)
+
+
+def test_workbench_shows_textures_without_being_told() -> None:
+    """Regression: the default colour of Workbench made textured scenes grey, and every video from them."""
+    cube = add_cube()
+    image = bpy.data.images.new("Red", 4, 4)
+    image.pixels[:] = [0.8, 0.05, 0.05, 1.0] * 16
+    material = bpy.data.materials.new("Textured")
+    if material.node_tree is None:
+        material.use_nodes = True
+    texture = material.node_tree.nodes.new("ShaderNodeTexImage")
+    texture.image = image
+    material.node_tree.nodes.active = texture
+    cube.data.materials.append(material)
+    camera = add_camera()
+    bpy.context.scene.display.shading.color_type = "MATERIAL"
+    view = capture(camera).views[0]
+    red, green, _blue = view.rgb[view.object_ids > 0].mean(axis=0)
+    assert red > 2 * green
+    assert bpy.context.scene.display.shading.color_type == "MATERIAL", "the artist's own setting stays"
