@@ -63,6 +63,7 @@ def test_the_code_is_formatted():
     run_tool("ruff", "format", "--check", "--no-cache")
 
 
+@pytest.mark.slow
 def test_pyright_finds_nothing():
     run_tool("pyright", "--pythonpath", sys.executable)
 

@@ -65,6 +65,7 @@ def _first_texture(obj: bpy.types.Object) -> bpy.types.Image:
     return obj.data.materials[0].node_tree.nodes.active.image
 
 
+@pytest.mark.slow
 def test_same_courtyard_twice_with_many_distinct_textures_and_a_small_file(court, courtyard_file):
     objects = list(court.objects.values())
     assert len(objects) >= 12

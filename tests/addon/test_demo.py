@@ -37,6 +37,7 @@ def _ids_of(memory, name: str) -> np.ndarray:
     return np.nonzero(memory.patches.object_id[memory.placements.rows - 1] == number)[0]
 
 
+@pytest.mark.slow
 def test_small_demo_leaves_videos_memory_and_a_complete_blend_file(tmp_path):
     said = []
     files = run_demo(tmp_path / "demo", options=SMALL, say=said.append)

@@ -15,6 +15,8 @@ from tests.masks import dilated
 
 from .dungeon_scene import UNSEEN_FROM, add_camera, compose_dungeon
 
+pytestmark = pytest.mark.slow
+
 CHEST_MOVES_M = (1.6, -1.2, 0.0)
 SIZE = {"image_height": 360, "image_width": 640}
 

@@ -12,6 +12,8 @@ from mosaic_core.memory.readout import MemoryReader
 
 from .known_scenes import BLUE, FLOOR, NAMES, RED, camera_at, placements_of, room_memory, view_of
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = ("values", "covered", "z_depth", "confidence", "age_s", "source_view", "source_uv")
 SMALL = {"height": 54, "width": 96}
 
