@@ -70,7 +70,8 @@ def test_a_moved_chest_has_the_outline_of_a_truly_moved_one(dungeon):
         stray = shown & ~dilated(truth, 2)
         # A few pixels of 12,000 .. 22,000: slivers that only a coarser view saw.
         assert stray.sum() <= 5, f"{stray.sum()} pixels lie more than 2 pixels outside the true outline"
-        # Parts of the chest that no view saw cannot be shown; from the first camera that is a corner behind the keg.
+        # A known shortfall, held to its present size. From the first camera 367 pixels are missing: 154 were seen by no
+        # view and cannot be shown, the others were seen and are not confirmed by the readout.
         missing = ~dilated(~truth, 2) & ~shown
         assert missing.sum() < 0.03 * truth.sum(), f"{missing.sum()} of {truth.sum()} pixels are missing inside"
         assert not (shown & before & ~dilated(truth, 2)).any(), "it must be gone from its old place"
