@@ -126,14 +126,19 @@ def test_the_core_imports_without_blender_and_without_torch():
 
 
 def test_bench_reports_medians_beside_a_baseline(monkeypatch, capsys):
-    monkeypatch.setattr("mosaic_core.bench.HEIGHT", 36)
-    monkeypatch.setattr("mosaic_core.bench.WIDTH", 64)
-    assert main(["bench", "--json"]) == 0
+    monkeypatch.setattr("mosaic_core.bench.preview.HEIGHT", 36)
+    monkeypatch.setattr("mosaic_core.bench.preview.WIDTH", 64)
+    assert main(["bench", "--only", "preview", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["machine"]["cores"] >= 1
     names = [row["name"] for row in result["rows"]]
     assert names == ["preview_frame", "preview_path", "reader"]
     assert all(row["median_ms"] > 0 and row["baseline_ms"] > 0 for row in result["rows"])
+
+
+def test_bench_names_its_groups(capsys):
+    assert main(["bench", "--only", "speed"]) == 1
+    assert "the bench has no group 'speed', only preview" in capsys.readouterr().err
 
 
 def test_every_command_has_an_example(capsys):

@@ -1,0 +1,80 @@
+"""The preview, a frame and a path of frames.
+
+The baseline is the plainest correct way to the same picture: every pixel of every view projected, the nearest kept,
+without surfels, confirmation or blending (one-pixel splats). It shows what the better picture costs.
+"""
+
+from __future__ import annotations
+
+import statistics
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from ..cameras import Camera
+from ..memory import Memory
+from ..memory.readout import MemoryReader
+from ..scenes import Box, camera_looking_at, ray_cast_view
+from .measure import Row, core_count, row, times_ms
+
+HEIGHT, WIDTH, VIEWS = 360, 640, 6
+_ROOM = (
+    Box((-6, -6, -0.5), (6, 6, 0), 1, (0.55, 0.5, 0.45)),
+    Box((-6, 5, 0), (6, 6, 3.5), 2, (0.75, 0.72, 0.66)),
+    Box((-6.5, -6, 0), (-6, 6, 3.5), 3, (0.6, 0.65, 0.7)),
+    Box((6, -6, 0), (6.5, 6, 3.5), 4, (0.7, 0.6, 0.55)),
+    *(Box((x, y, 0), (x + 0.9, y + 0.9, 0.6 + 0.2 * i), 5 + i, (0.9 - 0.1 * i, 0.2 + 0.1 * i, 0.3))
+      for i, (x, y) in enumerate([(-3.0, 1.0), (-1.2, 2.4), (0.4, 0.6), (1.8, 2.0), (3.2, 0.2), (-0.4, -1.5)])),
+)  # fmt: skip
+
+
+def rows(*, repeats: int = 9) -> list[Row]:
+    """A frame on one thread, a path with a frame a core, and making the reader that both share."""
+    memory, cameras = _scene()
+    reader = MemoryReader(memory)
+    size = f"{VIEWS} views {WIDTH}x{HEIGHT} -> {WIDTH}x{HEIGHT}"
+    baseline = statistics.median(times_ms(lambda: _one_pixel_splats(memory, cameras[0]), repeats))
+    return [
+        row("preview_frame", f"{size}, one thread", times_ms(lambda: reader.rgb(cameras[0]), repeats), baseline),
+        row("preview_path", f"{size}, a frame a core", _path_times_ms(reader, cameras, repeats), baseline),
+        row("reader", f"{VIEWS} views {WIDTH}x{HEIGHT}", times_ms(lambda: MemoryReader(memory), 3), baseline),
+    ]
+
+
+def _scene() -> tuple[Memory, list[Camera]]:
+    target = (0.0, 1.5, 0.6)
+    size = {"image_height": HEIGHT, "image_width": WIDTH}
+    places = [
+        (-4.0, -4.5, 2.4),
+        (-2.0, -5.5, 1.8),
+        (0.0, -5.0, 2.8),
+        (2.0, -5.5, 1.8),
+        (4.0, -4.5, 2.4),
+        (0.0, -3.5, 1.6),
+    ]
+    views = [ray_cast_view(camera_looking_at(place, target, **size), _ROOM) for place in places[:VIEWS]]
+    path = [camera_looking_at((x, -4.6, 2.0), target, **size) for x in np.linspace(-1.5, 1.5, 8)]
+    return Memory.from_views(views), path
+
+
+def _path_times_ms(reader: MemoryReader, cameras: list[Camera], repeats: int) -> list[float]:
+    """Time a frame when a path is made with every core busy, as the engine does."""
+    with ThreadPoolExecutor(core_count()) as pool:
+        whole = times_ms(lambda: list(pool.map(reader.rgb, cameras)), max(repeats // 3, 3))
+    return [ms / len(cameras) for ms in whole]
+
+
+def _one_pixel_splats(memory: Memory, camera: Camera) -> np.ndarray:
+    picture = np.zeros((camera.image_height, camera.image_width, 3), np.uint8)
+    nearest = np.full((camera.image_height, camera.image_width), np.inf)
+    for view in memory.views:
+        seen = np.isfinite(view.z_depth)
+        points = view.camera.unproject(view.camera.pixel_centres()[seen], view.z_depth[seen])
+        uv, z = camera.project(points)
+        inside = (z > 0) & (uv >= 0).all(axis=-1) & (uv < [camera.image_width, camera.image_height]).all(axis=-1)
+        order = np.argsort(-z[inside])
+        column, row = uv[inside][order].astype(int).T
+        closer = z[inside][order] < nearest[row, column]
+        nearest[row[closer], column[closer]] = z[inside][order][closer]
+        picture[row[closer], column[closer]] = view.rgb[seen][inside][order][closer]
+    return picture

@@ -1,0 +1,39 @@
+"""`mosaic generate`: the video of a camera path through a memory."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .command import Commands, add_command, show
+
+
+def add(commands: Commands) -> None:
+    """Declare the command and its options."""
+    help_ = "make the video of a camera path through a memory"
+    example = "mosaic generate yard.mosaic --path path.json --out take"
+    generate = add_command(commands, "generate", help_, example, _run)
+    generate.add_argument("memory", type=Path, metavar="MEMORY")
+    generate.add_argument("--path", type=Path, required=True, metavar="PATH.json", help="a Mosaic camera path")
+    generate.add_argument("--out", type=Path, required=True, metavar="DIR")
+    generate.add_argument("--engine", default="preview")
+    generate.add_argument("--seed", type=int, default=0)
+    generate.add_argument("--prompt", default="", help="what the video shows, for engines with a model")
+    generate.add_argument("--json", action="store_true", help="print the clip's manifest")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ..generate import FrameDone, Prompt, Shot, generate
+
+    prompts = (Prompt(options.prompt),) if options.prompt else ()
+    shot = Shot(options.memory, options.path, engine=options.engine, seed=options.seed, prompts=prompts)
+
+    def show_progress(event: FrameDone) -> None:
+        end = "\n" if event.index + 1 == event.total else "\r"
+        text = f"frame {event.index + 1}/{event.total}, {event.seconds_left:.0f} s left   "
+        print(text, end=end, file=sys.stderr, flush=True)
+
+    clip = generate(shot, options.out, on_event=show_progress if sys.stderr.isatty() else lambda event: None)
+    show(clip.manifest if options.json else f"{clip.video_file}", as_json=options.json)
+    return 0
