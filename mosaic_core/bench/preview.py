@@ -18,7 +18,7 @@ from ..scenes import Box, camera_looking_at, ray_cast_view
 from .measure import Row, core_count, row, times_ms
 
 HEIGHT, WIDTH, VIEWS = 360, 640, 6
-_ROOM = (
+ROOM = (
     Box((-6, -6, -0.5), (6, 6, 0), 1, (0.55, 0.5, 0.45)),
     Box((-6, 5, 0), (6, 6, 3.5), 2, (0.75, 0.72, 0.66)),
     Box((-6.5, -6, 0), (-6, 6, 3.5), 3, (0.6, 0.65, 0.7)),
@@ -52,7 +52,7 @@ def _scene() -> tuple[Memory, list[Camera]]:
         (4.0, -4.5, 2.4),
         (0.0, -3.5, 1.6),
     ]
-    views = [ray_cast_view(camera_looking_at(place, target, **size), _ROOM) for place in places[:VIEWS]]
+    views = [ray_cast_view(camera_looking_at(place, target, **size), ROOM) for place in places[:VIEWS]]
     path = [camera_looking_at((x, -4.6, 2.0), target, **size) for x in np.linspace(-1.5, 1.5, 8)]
     return Memory.from_views(views), path
 

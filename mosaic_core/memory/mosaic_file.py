@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..cameras import Camera
+from ..conventions import PATCH_SIZE_PX
 from ..errors import MemoryFileError, MosaicError
 from ..files import sha256_of_file
 from .archive import ArchiveReader, write_archive
@@ -125,6 +126,8 @@ def _view_to_json(view: View) -> dict[str, Any]:
         "world_from_cam": view.camera.world_from_cam.ravel().tolist(),
         "image_height": view.camera.image_height,
         "image_width": view.camera.image_width,
+        # Only latent frames have another.
+        **({"patch_size_px": view.patch_size_px} if view.patch_size_px != PATCH_SIZE_PX else {}),
         # Only splices have more than one world.
         **({"world": view.world} if view.world else {}),
     }
@@ -142,6 +145,7 @@ def _view_from_json(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> Vie
         time_s=float(entry["time_s"]),
         name=str(entry["name"]),
         source=entry["source"],
+        patch_size_px=entry.get("patch_size_px", PATCH_SIZE_PX),
         world=entry.get("world", 0),
         **arrays,
     )
