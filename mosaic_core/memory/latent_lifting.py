@@ -33,7 +33,7 @@ def lift_latents(
     ids = np.stack([view.object_ids for view in views])
     valid = np.isfinite(z) | sky
     inverse = np.where(sky, 0.0, 1 / z)
-    quads, centres = _placed(views, inverse, _slopes(inverse, ids))
+    quads, centres = _placed(views, inverse, slopes_of(inverse, ids))
     at = np.flatnonzero(valid)
     rows = np.zeros(z.shape, np.int32)
     rows.reshape(-1)[at] = np.arange(first_row, first_row + len(at), dtype=np.int32)
@@ -56,7 +56,7 @@ def lift_latents(
     return patches, list(rows)
 
 
-def _slopes(inverse: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (B, h, w) each
+def slopes_of(inverse: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (B, h, w) each
     """How inverse depth changes from a cell to the next, along u and along v."""
     return _slope(inverse, ids, axis=2), _slope(inverse, ids, axis=1)
 

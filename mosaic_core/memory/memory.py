@@ -14,7 +14,9 @@ from ..errors import EditError, MosaicError
 from .edits import FIRST_COPY_ID, Edit, apply_edit, replace_placements
 from .lifting import lift_views
 from .patches import Patches
+from .place_index import PlaceIndex
 from .placements import DYNAMIC, Placements
+from .sightings import Sightings
 from .view import View
 
 
@@ -33,6 +35,8 @@ class Memory:
     edits: tuple[Edit, ...] = ()  # applied, in order
     undone: tuple[Edit, ...] = ()  # next to redo last
     placements: Placements = field(default=None)  # type: ignore[assignment]  # replayed where not given
+    sightings: Sightings = field(default_factory=Sightings)  # which patches were seen again, by writing that merges
+    places: PlaceIndex | None = field(default=None, repr=False)  # kept for the next write, made anew where missing
 
     def __post_init__(self) -> None:
         if len(self.pixel_rows) != len(self.views):

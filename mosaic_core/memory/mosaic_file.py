@@ -25,6 +25,7 @@ from .edits import Edit
 from .memory import Memory
 from .patches import Patches, column_names
 from .placements import Placements
+from .sightings import Sightings
 from .view import View
 
 FORMAT = "mosaic-memory"
@@ -49,6 +50,9 @@ def save_memory(memory: Memory, file: Path | str) -> None:
         arrays[f"{folder}/rows"] = rows
     arrays |= {f"patches/{name}": getattr(memory.patches, name) for name in column_names()}
     arrays |= placement_arrays(memory.written, "written")
+    if memory.sightings.blocks:
+        counts, last_s = memory.sightings.of_rows(np.arange(1, len(memory.patches) + 1))
+        arrays |= {"sightings/count": counts.astype(np.int32), "sightings/last_s": last_s}
     manifest = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
@@ -85,6 +89,7 @@ def load_memory(file: Path | str) -> Memory:
                 written=placements_from_archive(archive, "written"),
                 edits=tuple(Edit(**entry) for entry in manifest["edits"]),
                 undone=tuple(Edit(**entry) for entry in manifest["undone"]),
+                sightings=_sightings_from(archive),
             )
         except MemoryFileError:
             raise
@@ -149,6 +154,16 @@ def _view_from_json(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> Vie
         world=entry.get("world", 0),
         **arrays,
     )
+
+
+def _sightings_from(archive: ArchiveReader) -> Sightings:
+    """Files of memories in which nothing was ever merged hold none."""
+    if "sightings/count" not in archive.manifest["members"]:
+        return Sightings()
+    counts, last_s = archive.array("sightings/count"), archive.array("sightings/last_s")
+    if counts.shape != last_s.shape or counts.ndim != 1:
+        raise MemoryFileError(f"{archive.file}: its sightings do not fit together")
+    return Sightings.of_columns(counts, last_s)
 
 
 def _checked_rows(rows: np.ndarray, view: View) -> np.ndarray:

@@ -19,9 +19,10 @@ import numpy as np
 from ..cameras import Camera
 from ..conventions import PATCH_SIZE_PX
 from .coarse_splat import visible_points
-from .coarse_views import GRID_HEIGHT, GRID_WIDTH, CoarseViews, voxel_keys
+from .coarse_views import GRID_HEIGHT, GRID_WIDTH, CoarseViews
 from .memory import Memory
 from .source_views import ANGLE_FALLOFF_DEG
+from .voxels import voxel_keys
 
 # A view saw a place whose depth lies in its cell's range, widened by this share: a grid cell is no pixel.
 DEPTH_AGREEMENT = 0.05
