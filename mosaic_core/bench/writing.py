@@ -81,8 +81,8 @@ def _scaled(camera: Camera) -> Camera:
 
 
 def _latents(cameras: Sequence[Camera], truth: Sequence[View]) -> list[View]:
-    planes = {name: np.stack([getattr(view, name) for view in truth]) for name in ("z_depth", "rgb", "sky")}
-    return latent_views(cameras, height=LATENT_HEIGHT, width=LATENT_WIDTH, **planes)
+    z, rgb, sky = (np.stack([getattr(view, name) for view in truth]) for name in ("z_depth", "rgb", "sky"))
+    return latent_views(cameras, z, height=LATENT_HEIGHT, width=LATENT_WIDTH, rgb=rgb, sky=sky)
 
 
 def _shifted(view: View, number: int) -> View:

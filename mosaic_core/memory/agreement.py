@@ -38,7 +38,8 @@ class Sighted:
     view: np.ndarray  # (n,) position among the views asked
     row: np.ndarray  # (n,) int32, the patch that the view has there; 0 = none
     same_place: np.ndarray  # (n,) bool
-    seen_past: np.ndarray  # (n,) bool, the view saw something farther: at the new patch's place the air was free
+    pixel: np.ndarray  # (n,) where in the view, flat over all that were asked
+    inverse: np.ndarray  # (n,) float32, 1 / z_depth of the patch in that view; meaningless for sky
     look: np.ndarray  # (n,) float32, difference of colour, 0 .. 1; nan without a row or another place
     coarser: np.ndarray  # (n,) bool, the new patch shows the place in no more detail than the view does
 
@@ -103,12 +104,11 @@ def sighted(
     there = theirs + asked.along_u[pixel] * (u - column - half) + asked.along_v[pixel] * (v - line - half)
     with np.errstate(invalid="ignore"):
         same = np.where(sky, theirs == 0, (theirs > 0) & (np.abs(own - there) <= np.float32(tolerance.depth) * there))
-        past = ~sky & (there < own * np.float32(1 - 2 * tolerance.depth))
     row = asked.rows[pixel]
     look, alike = _look(new, patch, row, known, np.flatnonzero(same & (row > 0)))
     distance = np.where(sky, np.float32(1), _length(*(new.centres[patch] - asked.positions[view]).T))
     coarser = new.spans[patch] >= np.float32(tolerance.finer) * distance / asked.sharpness_px[view]
-    return Sighted(patch, view, row, same & alike, past, look, coarser)
+    return Sighted(patch, view, row, same & alike, pixel, own, look, coarser)
 
 
 def mean_colours(rgb: np.ndarray) -> np.ndarray:  # (n, 4, 3) uint8 -> (n, 3) float32 in 0 .. 1

@@ -30,19 +30,17 @@ def latent_views(
     A cell is dynamic where any of it is, sky where most of it is, and belongs to the object at its middle.
     Raises `MosaicError` for planes that do not fit the cameras.
     """
-    size = (len(cameras), height, width)
+
+    def cells(plane: np.ndarray | None) -> np.ndarray:  # (B, h, w, k)
+        return cells_of(np.zeros((len(cameras), 1, 1), bool) if plane is None else plane, height, width)
+
     depth = pool_depth(z_depth, height=height, width=width, valid=valid)
-    skies = np.zeros(size, bool) if sky is None else cells_of(sky, height, width).mean(axis=-1) > 0.5
-    moving = np.zeros(size, bool) if dynamic is None else cells_of(dynamic, height, width).any(axis=-1)
-    if object_ids is None:
-        ids = np.zeros(size, np.int32)
-    else:
-        cells = cells_of(object_ids, height, width)
-        ids = cells[..., cells.shape[-1] // 2].astype(np.int32)
-    colours = np.zeros((*size, 3), np.uint8)
+    skies, moving, ids = cells(sky).mean(axis=-1) > 0.5, cells(dynamic).any(axis=-1), cells(object_ids)
+    ids = ids[..., ids.shape[-1] // 2].astype(np.int32)
+    colours = np.zeros((*depth.shape, 3), np.uint8)
     if rgb is not None:
         for channel in range(3):
-            colours[..., channel] = cells_of(rgb[..., channel], height, width).mean(axis=-1).round()
+            colours[..., channel] = cells(rgb[..., channel]).mean(axis=-1).round()
     depth[skies] = np.inf
     return [
         View(

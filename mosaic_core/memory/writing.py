@@ -133,11 +133,9 @@ def _compared(
         patch, row = patch[stands][::-1], row[stands][::-1]
         keep[patch], witness[patch] = False, row
 
-    near, alone = _views_near(memory, places, keys, new.view)
-    theirs = np.unique(np.concatenate([near[:, 1], alone[:, 1]]))
+    patch, view = _views_at(memory, places, keys, new.view, len(views))
+    theirs = np.unique(view)
     if len(theirs):
-        patch, view = _patches_of(near, new.view, len(views))
-        patch, view = np.concatenate([patch, alone[:, 0]]), np.concatenate([view, alone[:, 1]])
         asked = Asked([memory.views[i] for i in theirs], [memory.pixel_rows[i] for i in theirs])
         leave_out(asked, np.array([memory.views[i].world for i in theirs]), patch, np.searchsorted(theirs, view))
     starts = np.searchsorted(new.view, np.arange(len(views)), side="right")
@@ -149,13 +147,13 @@ def _compared(
     return keep, witness
 
 
-def _views_near(
-    memory: Memory, places: PlaceIndex, keys: np.ndarray, view: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _views_at(
+    memory: Memory, places: PlaceIndex, keys: np.ndarray, view: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:  # (n,) new patch, (n,) view of the memory to ask about it
     """The views that were at the new patches' places last.
 
-    (n, 2) new view and view of the memory: each new view's most frequent ones, the first of equals; and
-    (m, 2) new patch and view of the memory: the others, which only that patch has reason to ask.
+    All patches of a new view ask those that most of them name, the first of equals; the others are asked by the patches
+    that name them.
     """
     rows = places.rows_at(keys)
     found = np.flatnonzero(rows)
@@ -167,8 +165,9 @@ def _views_near(
     rank = np.zeros(len(new), np.intp)
     rank[order] = np.arange(len(new)) - np.searchsorted(new, new[order])
     near = np.column_stack([new, old])[rank < VIEWS_ASKED]
+    patch, asked = _patches_of(near, view, count)
     rare = rank[pair] >= VIEWS_ASKED
-    return near, np.column_stack([found[rare], theirs[rare]])
+    return np.concatenate([patch, found[rare]]), np.concatenate([asked, theirs[rare]])
 
 
 def _patches_of(pairs: np.ndarray, view: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
