@@ -37,7 +37,7 @@ class AutoencoderLoss:
             latents = self.model.encode(image)
             if rng.random() < WARP_SHARE:
                 warp = _random_warp(rng, len(image)).to(self.device)
-                latents, image = (_warped(a.float(), warp) for a in (latents, image))
+                latents, image = _warped(latents.float(), warp), _warped(image, warp, outside=torch.nan)
             decoded = self.model.decode(latents)
         return autoencoder_losses(decoded.float(), image, latents.float())
 
@@ -103,11 +103,8 @@ def _random_warp(rng: np.random.Generator, count: int) -> Tensor:  # (count, 2, 
     return torch.from_numpy(rows).float()
 
 
-def _warped(image: Tensor, warp: Tensor) -> Tensor:
-    """Bilinear; nan outside, as far as the picture's own pixels can tell."""
+def _warped(image: Tensor, warp: Tensor, *, outside: float | None = None) -> Tensor:
+    """Bilinear; what lies outside repeats the border, or is `outside`."""
     grid = functional.affine_grid(warp, list(image.shape), align_corners=False)
     sampled = functional.grid_sample(image, grid, align_corners=False, padding_mode="border")
-    if image.shape[1] == 4:
-        outside = (grid.abs() > 1).any(-1)[:, None]
-        sampled = sampled.masked_fill(outside, torch.nan)
-    return sampled
+    return sampled if outside is None else sampled.masked_fill((grid.abs() > 1).any(-1)[:, None], outside)
