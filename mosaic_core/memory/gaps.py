@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Gaps are at most this wide. Twice as much closed seven more of those pixels and refused twice as many good ones.
+# Gaps are at most this wide. Twice as much closed eight more of those pixels and refused a quarter more good ones.
 MAX_GAP_PX = 8
 # What shows in a gap lies farther than its sides by more than this share of the depth.
 FARTHER = 0.01

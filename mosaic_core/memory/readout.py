@@ -294,8 +294,7 @@ class MemoryReader:
         """Make holes of the pixels that look through an object where no view did (`mosaic_core.memory.gaps`)."""
         camera = picture.camera
         size = (camera.image_height, camera.image_width)
-        labels = np.where(picture.owner >= 0, self._labels.take(picture.owner), self._labels.dtype.type(0))
-        gaps = find_gaps(labels.reshape(size), picture.z_depth.reshape(size))
+        gaps = find_gaps(self._labels.take(picture.owner).reshape(size), picture.z_depth.reshape(size))
         covered = picture.covered[gaps.pixel]
         pixels, near, far, share = (
             part[covered] for part in (gaps.pixel, gaps.near_side, gaps.far_side, gaps.far_share)
@@ -355,12 +354,15 @@ class MemoryReader:
     def _object_of(self, owner: np.ndarray) -> np.ndarray:
         return self.memory.patches.object_id[self.memory.placements.rows[owner] - 1]
 
-    def _object_labels(self) -> np.ndarray:  # (N,) unsigned
-        """A number from 1 for each object and edit, 0 for what moves by itself: views saw it in different places."""
+    def _object_labels(self) -> np.ndarray:  # (N + 1,) unsigned
+        """A number from 1 for each object and edit, 0 for what moves by itself: views saw it in different places.
+
+        The last is 0 as well: position -1 of the placement table is nothing.
+        """
         placements = self.memory.placements
         pairs = self._object_of(np.arange(len(placements))).astype(np.int64) << 32 | placements.transform_index
         labels = np.unique(pairs, return_inverse=True)[1] + 1
-        labels[(placements.flags & DYNAMIC) != 0] = 0
+        labels = np.append(np.where(placements.flags & DYNAMIC, 0, labels), 0)
         # Labels of 16 bits sort fastest by far.
         return labels.astype(np.uint16 if labels.max(initial=0) < 1 << 16 else np.uint32)
 

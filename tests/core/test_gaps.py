@@ -113,6 +113,13 @@ def test_gaps_are_those_that_a_loop_over_pixels_finds(seed):
     assert found == _gaps_by_loop(labels, z_depth)
 
 
+def test_a_memory_with_everything_deleted_shows_holes():
+    """The gaps of an empty placement table used to end in an IndexError."""
+    memory = _memory(strip=False)
+    readout = MemoryReader(memory.edited(edits.delete(memory.placements.ids))).rgb(FRONT)
+    assert not readout.covered.any()
+
+
 def test_a_picture_without_objects_has_no_gaps():
     assert len(find_gaps(np.zeros((4, 5), np.uint16), np.ones((4, 5), np.float32)).pixel) == 0
 
