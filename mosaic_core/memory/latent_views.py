@@ -38,9 +38,8 @@ def latent_views(
     skies, moving, ids = cells(sky).mean(axis=-1) > 0.5, cells(dynamic).any(axis=-1), cells(object_ids)
     ids = ids[..., ids.shape[-1] // 2].astype(np.int32)
     colours = np.zeros((*depth.shape, 3), np.uint8)
-    if rgb is not None:
-        for channel in range(3):
-            colours[..., channel] = cells(rgb[..., channel]).mean(axis=-1).round()
+    for channel in range(3):
+        colours[..., channel] = cells(None if rgb is None else rgb[..., channel]).mean(axis=-1).round()
     depth[skies] = np.inf
     return [
         View(

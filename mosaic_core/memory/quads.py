@@ -103,7 +103,8 @@ def has_place(patches: Patches) -> np.ndarray:  # (P,) bool
 
 def quads_of(placements: Placements, patches: Patches) -> np.ndarray:  # (N, 4, 3) float32, world
     """Where the corners of every placement are, in image order; nan where the patch has no place."""
-    return _placed(patches, placements.rows, placements.transforms, placements.transform_index)
+    quads = _placed(patches, placements.rows, placements.transforms, placements.transform_index)
+    return quads if quads.flags.writeable else quads.copy()
 
 
 def placements_from_faces(
@@ -134,7 +135,7 @@ def read_quads(
     placed = has_place(patches)
     kinds = _kinds(faces, placed)
     match = _match(faces, np.flatnonzero(kinds["good"]), patches, base)
-    corners, similar = _in_similar_space(faces.corners_mesh.take(match.face, axis=0), world_from_mesh)
+    corners, similar = _in_similar_space(_rows_of(faces.corners_mesh, match.face), world_from_mesh)
     motion = _motion(corners, match)
     locked = _locked(match, base)
     taken = np.flatnonzero(~motion.collapsed & ~locked)
@@ -225,7 +226,9 @@ def _cut_up(vertices: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> np.ndarr
     cut = np.zeros(len(rows), bool)
     if len(rows) == 0:
         return cut
-    uses = np.bincount(vertices.ravel())
+    corners = vertices.ravel()
+    # Meshes that nobody cut count their vertices face by face: then no two faces share any.
+    uses = np.zeros(1) if (corners[1:] > corners[:-1]).all() else np.bincount(corners)
     if uses.max() > 1:
         face, corner = np.nonzero(uses[vertices] > 1)
         pairs = np.stack([vertices[face, corner], ids[face], rows[face]], axis=-1)
@@ -281,11 +284,20 @@ def _placed(
     index: np.ndarray,  # (n,)
 ) -> np.ndarray:  # (n, 4, 3) float32
     """The quads of some rows at their transforms, rounded to single precision as a mesh stores them."""
-    placed = patches.quad_world.take(rows - 1, axis=0)
+    placed = _rows_of(patches.quad_world, rows - 1)
     # The identity is no arithmetic: most placements never moved.
     away = np.flatnonzero(index)
-    placed[away] = apply_to_quads(transforms[index[away]], placed[away])
+    if len(away):
+        placed = placed if placed.flags.writeable else placed.copy()
+        placed[away] = apply_to_quads(transforms[index[away]], placed[away])
     return placed
+
+
+def _rows_of(table: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """`table[index]`, and the table itself where that is all of it in order, as it is for meshes nobody cut."""
+    if len(index) == len(table) and np.array_equal(index, np.arange(len(table))):
+        return table
+    return table.take(index, axis=0)
 
 
 def _motion(corners: np.ndarray, match: _Match) -> _Motion:

@@ -30,8 +30,13 @@ _BIN_LINEAR, _BIN_SCALE, _BIN_OFFSET = 0.05, 0.05, 0.01
 
 def noise_of(*points: np.ndarray) -> float:
     """How far single precision may have put these points from where they belong, metres."""
-    largest = max((float(np.abs(p).max(initial=0.0)) for p in points), default=0.0)
+    largest = max((_largest(p) for p in points), default=0.0)
     return NOISE_ULPS * float(np.finfo(np.float32).eps) * largest
+
+
+def _largest(values: np.ndarray) -> float:
+    """The largest absolute value, without making them all absolute."""
+    return max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
 
 
 def apply_to_quads(
@@ -192,13 +197,13 @@ def _explain(source: np.ndarray, target: np.ndarray) -> np.ndarray | None:  # (4
     noise = noise_of(source, target)
     tolerance = _tolerance(target, noise)
     offset = np.moveaxis(target - source, 0, -1)  # (4, 3, n)
-    if np.abs(offset).max() <= noise:
+    if _largest(offset) <= noise:
         return np.eye(4)
     matrix = np.eye(4)
     # No more digits than the noise leaves: what an artist typed comes back as typed, not as a mean of rounded numbers.
     digits = int(np.ceil(-np.log10(max(noise, 1e-300)))) + 1
     matrix[:3, 3] = np.round(offset.mean(axis=-1).mean(axis=0), digits)
-    if np.abs(offset - matrix[:3, 3:]).max() <= tolerance:
+    if _largest(offset - matrix[:3, 3:]) <= tolerance:
         return matrix
     for mirrored in (False, True):
         matrix = fit_similarity(source, target, mirrored=mirrored)
