@@ -95,7 +95,7 @@ def _placed(
     position = m[:, None, None, :3, 3, 0, 0]
     # A corner may not run away from its cell, where a plane fitted beside an edge is wrong.
     across, down = (np.clip(slope, -0.9 * inverse, 0.9 * inverse) / 2 for slope in slopes)
-    quads = np.zeros((*inverse.shape, 4, 3))
+    quads = np.zeros((*inverse.shape, 4, 3), np.float32)
     with np.errstate(divide="ignore", invalid="ignore"):
         for corner, (right, below) in enumerate(((0, 0), (1, 0), (1, 1), (0, 1))):
             at = inverse + (across if right else -across) + (down if below else -down)

@@ -28,7 +28,10 @@ class Sightings:
     ) -> Sightings:
         """These sightings and more: each row was seen once more, at that time."""
         blocks = list(self.blocks)
-        block, within = np.divmod(np.asarray(rows, np.intp) - 1, _BLOCK)
+        # The latest last: of several assignments to one row, the last one stays.
+        order = np.argsort(times_s, kind="stable")
+        rows, times_s = np.asarray(rows, np.intp)[order], np.asarray(times_s, np.float32)[order]
+        block, within = np.divmod(rows - 1, _BLOCK)
         for number in np.flatnonzero(np.bincount(block)) if len(block) else ():
             blocks += [None] * (number + 1 - len(blocks))
             mine = np.flatnonzero(block == number)
@@ -38,7 +41,7 @@ class Sightings:
                 new["last_s"] = -np.inf
             again = np.bincount(within[mine], minlength=_BLOCK)
             new["count"] = np.minimum(new["count"] + again, _MOST)
-            np.maximum.at(new["last_s"], within[mine], times_s[mine].astype(np.float32))
+            new["last_s"][within[mine]] = np.maximum(new["last_s"][within[mine]], times_s[mine])
             new.flags.writeable = False
             blocks[number] = new
         return Sightings(tuple(blocks))
