@@ -34,7 +34,7 @@ def read_npy(stream: BinaryIO, length: int) -> np.ndarray:
     """
     dtype, shape, by_columns, used = _read_header(stream)
     if math.prod(shape) * dtype.itemsize != length - used:
-        raise ValueError(f"{dtype}{shape} does not fit into {length} bytes")
+        raise ValueError(f"{math.prod(shape)} numbers of {dtype} do not fit into {length} bytes")
     # Zeroed memory is not taken from the system before it is written to.
     array = np.zeros(shape[::-1] if by_columns else shape, dtype)
     if array.size:

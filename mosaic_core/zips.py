@@ -134,14 +134,20 @@ class ZipReader:
 
     def text(self, name: str, *, at_most: int) -> bytes:
         """A member of text of `at_most` bytes; refused where it shrinks like no real text. Raises `KeyError`."""
-        info = self._checked(name, at_most, _TEXT_RATIO)
+        return self._read(self._checked(name, at_most, _TEXT_RATIO))
+
+    def blob(self, name: str, *, at_most: int) -> bytes:
+        """A member of any kind, of `at_most` bytes. Raises `KeyError`."""
+        return self._read(self._checked(name, at_most, _DEFLATE_RATIO))
+
+    def _read(self, info: zipfile.ZipInfo) -> bytes:
         with _damage(), self._zip.open(info) as stream:
             pieces = []
             while block := stream.read(_FREE_BYTES):
                 pieces.append(block)
         data = b"".join(pieces)
         if len(data) != info.file_size:
-            raise DamagedZip(f"{name} has the wrong length")
+            raise DamagedZip(f"{info.filename} has the wrong length")
         return data
 
     def array(self, name: str, *, at_most: int, digest: Any = None) -> np.ndarray:
@@ -162,7 +168,7 @@ class ZipReader:
         if info.compress_type not in _METHODS:
             raise DamagedZip(f"{name} is compressed in a way that is not read here")
         if info.file_size > at_most:
-            raise DamagedZip(f"{name} is larger than expected: {info.file_size} bytes")
+            raise DamagedZip(f"{name} is too large: {info.file_size} bytes")
         if info.file_size > ratio * info.compress_size + _FREE_BYTES:
             raise DamagedZip(f"{name} claims {info.file_size} bytes out of {info.compress_size}")
         return info

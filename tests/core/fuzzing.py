@@ -14,6 +14,7 @@ import io
 import json
 import resource
 import signal
+import struct
 import sys
 import tracemalloc
 import warnings
@@ -139,6 +140,15 @@ def mutated_zip(data: bytes, rng: np.random.Generator) -> bytes:
         for member, content in members.items():
             archive.writestr(zipfile.ZipInfo(member), content)
     return buffer.getvalue()
+
+
+def mutated_glb(data: bytes, rng: np.random.Generator) -> bytes:
+    """The same GLB file with one value of its JSON changed; its lengths fit again."""
+    length = int.from_bytes(data[12:16], "little")
+    text = mutated_json_bytes(data[20 : 20 + length], rng)
+    text += b" " * (-len(text) % 4)
+    rest = data[20 + length :]
+    return data[:8] + struct.pack("<II", 20 + len(text) + len(rest), len(text)) + data[16:20] + text + rest
 
 
 @functools.lru_cache(maxsize=2)

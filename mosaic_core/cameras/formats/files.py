@@ -11,13 +11,37 @@ from ...conventions import FAR_M
 from ...errors import CameraError
 from ...files import bytes_of_file, write_atomically
 from ..path import CameraPath
-from . import colmap, colmap_binary, gen3c, mosaicmem, native, nerfstudio, realestate10k, spatia, transforms, vipe
+from . import (
+    colmap,
+    colmap_binary,
+    gen3c,
+    matrix_game,
+    mosaicmem,
+    native,
+    nerfstudio,
+    realestate10k,
+    spatia,
+    transforms,
+    vipe,
+)
 from .base import Documents, Format, Gaps
 from .lost import Lost, lost_in
 
 FORMATS: dict[str, Format] = {
     module.FORMAT.name: module.FORMAT
-    for module in (native, realestate10k, nerfstudio, transforms, gen3c, colmap, colmap_binary, mosaicmem, spatia, vipe)
+    for module in (
+        native,
+        realestate10k,
+        nerfstudio,
+        transforms,
+        gen3c,
+        matrix_game,
+        colmap,
+        colmap_binary,
+        mosaicmem,
+        spatia,
+        vipe,
+    )
 }
 FORMAT_NAMES: tuple[str, ...] = tuple(FORMATS)
 
