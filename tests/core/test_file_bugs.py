@@ -7,6 +7,7 @@ import json
 import struct
 import tracemalloc
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from mosaic_core.cameras import Camera, load_path, save_path
 from mosaic_core.cameras.formats import read_path
 from mosaic_core.cameras.formats.npz import array_of
-from mosaic_core.errors import CameraError, MemoryFileError
+from mosaic_core.errors import CameraError, EditError, MemoryFileError
 from mosaic_core.memory import load_placements, save_placements
 from mosaic_core.zips import DamagedZip, ZipReader
 
@@ -74,6 +75,20 @@ def test_a_camera_of_huge_numbers_gave_a_warning(tmp_path):
     (tmp_path / "path.json").write_text(json.dumps(document))
     with pytest.raises(CameraError):
         load_path(tmp_path / "path.json")
+
+
+def test_a_placement_of_huge_numbers_gave_a_warning():
+    placements = room_memory(((0.0, -5.5, 2.2),), height=16, width=16).placements
+    transforms = np.stack([np.eye(4), np.diag([1e200, 1e200, 1e200, 1])])
+    with pytest.raises(EditError, match="similarity"):
+        replace(placements, transforms=transforms)
+
+
+def test_a_manifest_of_brackets_is_refused(placements_file):
+    with zipfile.ZipFile(placements_file, "w") as new:
+        new.writestr("manifest.json", "[" * 200_000)
+    with pytest.raises(MemoryFileError, match="not valid JSON"):
+        load_placements(placements_file)
 
 
 def test_a_short_path_took_half_a_gigabyte_to_read(tmp_path):
