@@ -25,6 +25,7 @@ from mosaic_core.memory import (
     save_memory,
 )
 from mosaic_core.memory.mosaic_file import open_archive
+from mosaic_core.memory.splice import extract, splice
 
 from .known_scenes import BLUE, NAMES, RED, camera_at, placements_of, room_memory, view_of
 
@@ -107,6 +108,25 @@ def test_features_round_to_the_nearest_and_say_what_was_not_encoded():
 def test_impossible_features_are_refused(make):
     with pytest.raises(MosaicError):
         make()
+
+
+def test_features_go_along_with_their_patches(room):
+    half = room.with_features("half", features_of(room, "float32", 2, count=100))
+    red = placements_of(room, RED)
+    apart = extract(half, red)
+    rows = half.placements.rows[half.placements.indices_of(red)]
+    expected = half.features["bfloat16"].float32(np.unique(rows))
+    assert np.array_equal(apart.features["bfloat16"].float32(np.arange(1, len(apart.patches) + 1)), expected)
+    other = room_memory(height=16, width=16)
+    other = other.with_features("half", features_of(other, "float32", 2))
+    both = splice(half, other)
+    count = len(half.patches)
+    assert np.array_equal(both.features["half"].values[:100], half.features["half"].values)
+    assert np.isnan(both.features["half"].values[100:count]).all()
+    assert np.array_equal(both.features["half"].values[count:], other.features["half"].values)
+    assert np.array_equal(both.features["bfloat16"].values, half.features["bfloat16"].values)
+    with pytest.raises(MosaicError, match="cannot go on with"):
+        splice(half, other.with_features("half", features_of(other, "float16", 2)))
 
 
 def test_files_of_version_1_still_open_and_go_on(tmp_path):

@@ -65,14 +65,14 @@ def _ply_bytes(cloud: PointCloud) -> bytes:
 
     alpha = np.full((len(cloud), 1), 255, np.uint8)
     mesh = trimesh.Trimesh(
-        vertices=cloud.points_m, vertex_colors=np.hstack([cloud.rgb, alpha]), process=False, validate=False
+        vertices=cloud.points_m,
+        vertex_normals=cloud.normals,
+        vertex_colors=np.hstack([cloud.rgb, alpha]),
+        process=False,
+        validate=False,
     )
-    normals = cloud.normals if cloud.normals.any() else None
-    if normals is not None:
-        mesh._cache.id_set()
-        mesh._cache["vertex_normals"] = normals  # as they are: the setter scales them to unit length
     mesh.vertex_attributes["patch"] = cloud.patch_rows
-    return export_ply(mesh, vertex_normal=normals is not None)
+    return export_ply(mesh, vertex_normal=True)
 
 
 def _cloud_of_ply(data: bytes) -> PointCloud:
