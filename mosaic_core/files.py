@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -49,6 +50,30 @@ def exclusive(stream: IO[bytes]) -> Iterator[None]:
     except BlockingIOError as error:
         raise OSError(error.errno, "another program is writing to it") from None
     yield  # closing the file unlocks it
+
+
+class WholeWrites:
+    """An unbuffered file whose `write` and `read` do all that is asked, as those of a buffered file do."""
+
+    def __init__(self, raw: FileIO) -> None:
+        self._raw = raw
+        self.seek, self.tell, self.truncate = raw.seek, raw.tell, raw.truncate
+        self.fileno, self.flush = raw.fileno, raw.flush
+
+    def write(self, data: bytes | memoryview) -> int:
+        """All of it. Raises `OSError`."""
+        left = memoryview(data)
+        while left:
+            left = left[self._raw.write(left) :]
+        return len(data)
+
+    def read(self, size: int) -> bytes:
+        """Up to `size` bytes, fewer only at the end. Raises `OSError`."""
+        pieces = []
+        while size and (piece := self._raw.read(size)):
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
 
 
 def write_atomically(target: Path, data: bytes) -> None:

@@ -90,14 +90,16 @@ class ZipReader:
     Raises `OSError` where the file cannot be opened and `DamagedZip` where it is no zip, here and in every method.
     """
 
+    _stream: BinaryIO | None = None
+
     def __init__(self, source: Path | BinaryIO) -> None:
-        self._stream = source.open("rb") if isinstance(source, Path) else source
+        stream = self._stream = source.open("rb") if isinstance(source, Path) else source
         try:
             with _damage():
-                _check_directory(self._stream)
-                self._zip = zipfile.ZipFile(self._stream)
+                _check_directory(stream)
+                self._zip = zipfile.ZipFile(stream)
         except BaseException:
-            self._stream.close()
+            stream.close()
             raise
 
     def __enter__(self) -> ZipReader:
@@ -108,12 +110,14 @@ class ZipReader:
 
     def __del__(self) -> None:
         # Whoever reads lazily cannot say when the last array has been asked for.
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
     def close(self) -> None:
         """Close the file."""
         self._zip.close()
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
 
     @property
     def names(self) -> list[str]:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..errors import MemoryFileError
-from ..files import atomic_writer, exclusive
+from ..files import WholeWrites, atomic_writer, exclusive
 from ..npy import MAX_HEADER_BYTES, header_of
 from ..zip_writer import ZipWriter, committed_state
 from ..zips import DamagedZip, Window, ZipReader
@@ -55,7 +55,9 @@ def append_to_archive(archive: ArchiveReader, part: Mapping[str, Any], arrays: A
     """
     file = archive.file
     try:
-        with open(file, "r+b") as stream, exclusive(stream):
+        # Unbuffered: what a full disk refused must not be written after all when the file is closed.
+        with open(file, "r+b", buffering=0) as raw, exclusive(raw):
+            stream = cast(BinaryIO, WholeWrites(raw))
             state = committed_state(stream)
             if state is None or state != archive.state or os.fstat(stream.fileno()).st_ino != archive.inode:
                 raise MemoryFileError(f"{file} was changed by another program: open it again")
@@ -64,7 +66,6 @@ def append_to_archive(archive: ArchiveReader, part: Mapping[str, Any], arrays: A
             stream.seek(end)
             try:
                 _write_part(ZipWriter(stream, directory), f"appended/{len(archive.parts):04d}.json", part, arrays)
-                stream.flush()
                 os.fsync(stream.fileno())
             except BaseException:
                 stream.truncate(end)

@@ -38,8 +38,8 @@ def splice(
 ) -> Memory:
     """Both memories in one world. The first keeps its rows and placement ids; object names that both have get a suffix.
 
-    Raises `EditError` for a transform that is no similarity, `MosaicError` where an engine's features of the two differ in
-    type or width.
+    Raises `EditError` for a transform that is no similarity, `MosaicError` where an engine's features of the two differ
+    in type or width.
     """
     matrix = np.eye(4) if world_from_second is None else np.array(world_from_second, dtype=np.float64)
     if matrix.shape != (4, 4):
