@@ -63,12 +63,13 @@ def test_what_a_warp_left_open_costs_nothing():
 
 
 @pytest.mark.slow
-def test_it_learns_pictures_and_depth_in_a_minute(tmp_path):
+def test_it_learns_a_batch_of_pictures_and_depth(tmp_path):
     torch.manual_seed(0)
-    files = write_clips(tmp_path / "clips", range(6), image_height=144, image_width=256)
-    model = Autoencoder(SMALL)
-    plan = Plan(tmp_path / "run", steps=60, learning_rate=3e-3, warmup_steps=5, log_every=5)
-    train(model, AutoencoderLoss(model, files), plan, say=lambda text: None)
+    files = write_clips(tmp_path / "clips", range(4), image_height=144, image_width=256)
+    model = Autoencoder(AutoencoderConfig(width=32, decoder_width=32, blocks=1))
+    loss = AutoencoderLoss(model, files)
+    plan = Plan(tmp_path / "run", steps=140, learning_rate=2e-3, warmup_steps=1, log_every=5)
+    train(model, lambda step, share: loss(0, share), plan, say=lambda text: None)
     lines = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    for name in ("rgb_db", "near_db"):
-        assert lines[-1][name] > lines[0][name] + 3, (name, lines)
+    assert lines[-1]["rgb_db"] > lines[0]["rgb_db"] + 4
+    assert lines[-1]["near_db"] > lines[0]["near_db"] + 4
