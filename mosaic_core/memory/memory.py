@@ -12,11 +12,13 @@ import numpy as np
 
 from ..errors import EditError, MosaicError
 from .edits import FIRST_COPY_ID, Edit, apply_edit, replace_placements
+from .features import Features, check_name
 from .lifting import lift_views
 from .patches import Patches
 from .place_index import PlaceIndex
 from .placements import DYNAMIC, Placements
 from .sightings import Sightings
+from .stored import row_maps
 from .view import View
 
 
@@ -30,11 +32,12 @@ class Memory:
     views: tuple[View, ...]
     object_names: Mapping[int, str]  # id -> name; 0 is never named
     patches: Patches
-    pixel_rows: tuple[np.ndarray, ...]  # one (H, W) int32 a view: the row each pixel belongs to, 0 = none
+    pixel_rows: Sequence[np.ndarray]  # one (H, W) int32 a view: the row each pixel belongs to, 0 = none
     written: Placements  # as lifted, before any edit
     edits: tuple[Edit, ...] = ()  # applied, in order
     undone: tuple[Edit, ...] = ()  # next to redo last
     placements: Placements = field(default=None)  # type: ignore[assignment]  # replayed where not given
+    features: Mapping[str, Features] = field(default_factory=dict)  # by engine
     sightings: Sightings = field(default_factory=Sightings)  # which patches were seen again, by writing that merges
     places: PlaceIndex | None = field(default=None, repr=False)  # kept for the next write, made anew where missing
 
@@ -48,6 +51,9 @@ class Memory:
                 raise MosaicError("a placement names a patch that the memory does not hold")
         if len(self.patches) >= FIRST_COPY_ID:
             raise MosaicError(f"a memory holds fewer than {FIRST_COPY_ID} patches, got {len(self.patches)}")
+        for name, table in self.features.items():
+            if len(table) > len(self.patches):
+                raise MosaicError(f"features {name!r} are of {len(table)} patches, the memory has {len(self.patches)}")
 
     @classmethod
     def from_views(cls, views: Sequence[View], object_names: Mapping[int, str] | None = None) -> Memory:
@@ -91,7 +97,7 @@ class Memory:
             views=(*self.views, *views),
             object_names={**self.object_names, **object_names},
             patches=self.patches.followed_by(lifted),
-            pixel_rows=(*self.pixel_rows, *pixel_rows),
+            pixel_rows=row_maps(self.pixel_rows).followed_by(pixel_rows),
             written=written,
             placements=written if unedited else self.placements.followed_by_rows(first_row, flags),
         )
@@ -122,6 +128,10 @@ class Memory:
     def reset(self) -> Memory:
         """The memory as it was captured, without history."""
         return replace(self, edits=(), undone=(), placements=self.written)
+
+    def with_features(self, name: str, table: Features) -> Memory:
+        """The memory with this table of an engine's features, in place of an older one. Raises `MosaicError`."""
+        return replace(self, features={**self.features, check_name(name): table})
 
     def with_placements(self, placements: Placements, *, author: str = "") -> Memory:
         """The memory with these placements, logged as one edit (what an artist did with native tools)."""

@@ -91,7 +91,7 @@ class Placements:
         if len(added) == 0:
             return self
         if len(self) and self.ids[-1] >= first_row:
-            return _merged(self, added)
+            return joined_placements(self, added)
         more = {name: getattr(added, name) for name in _COLUMNS}
         growing: GrowingColumns | None = self.__dict__.get("_growing")
         if growing is None:
@@ -154,16 +154,17 @@ def check_similarities(
     if not np.isfinite(transforms).all():
         raise EditError("a transform must be finite, got NaN or infinity")
     linear = transforms[:, :3, :3]
-    scale = np.cbrt(np.abs(np.linalg.det(linear)))
-    if (scale < 1e-9).any():
-        raise EditError("a transform must not collapse a patch to nothing, got a scale of zero")
-    gram = linear @ linear.transpose(0, 2, 1) / (scale**2)[:, None, None]
+    with np.errstate(over="ignore", invalid="ignore"):  # huge numbers are refused, without a remark on the way
+        scale = np.cbrt(np.abs(np.linalg.det(linear)))
+        if (scale < 1e-9).any():
+            raise EditError("a transform must not collapse a patch to nothing, got a scale of zero")
+        gram = linear @ linear.transpose(0, 2, 1) / (scale**2)[:, None, None]
     if not np.allclose(gram, np.eye(3), atol=1e-3) or not np.allclose(transforms[:, 3], [0, 0, 0, 1]):
         raise EditError("a placement's transform must be a similarity: rotation, uniform scale, translation")
 
 
-def _merged(table: Placements, added: Placements) -> Placements:
-    """Both tables, in the order of ids; `added` stands where it was captured."""
+def joined_placements(table: Placements, added: Placements) -> Placements:
+    """Both tables, in the order of ids; the transforms are those of `table`. Raises `EditError` for ids in both."""
     order = np.argsort(np.concatenate([table.ids, added.ids]), kind="stable")
     columns = {n: np.concatenate([getattr(table, n), getattr(added, n)])[order] for n in _COLUMNS}
     return Placements(transforms=table.transforms, **columns)

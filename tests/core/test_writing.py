@@ -13,6 +13,7 @@ from mosaic_core.memory.depth_alignment import align_depth, aligned_view
 from mosaic_core.memory.depth_pooling import pool_depth
 from mosaic_core.memory.edits import delete, translate
 from mosaic_core.memory.latent_views import latent_views
+from mosaic_core.memory.mosaic_append import append_memory
 from mosaic_core.memory.place_index import PlaceIndex
 from mosaic_core.memory.readout import MemoryReader
 from mosaic_core.memory.writing import write
@@ -157,6 +158,11 @@ def test_sightings_and_latents_survive_a_file(tmp_path):
         assert np.array_equal(ours, theirs)
     assert loaded.views[0].patch_size_px == 1
     assert write(loaded, [latent()]).added.sum() == 0
+    later = write(loaded, [latent(time_s=9.0)]).memory
+    append_memory(later, tmp_path / "memory.mosaic")
+    again = load_memory(tmp_path / "memory.mosaic")
+    assert np.array_equal(again.sightings.of_rows(rows)[0], later.sightings.of_rows(rows)[0])
+    assert again.sightings.of_rows(rows)[1].max() == 9.0
 
 
 def test_features_come_in_the_order_of_the_new_rows():
