@@ -16,3 +16,12 @@ def shared_assets() -> Path:
     if not folder.is_dir():
         pytest.skip("the shared assets are not beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_golden() -> Path:
+    """Outputs of published implementations; the test is skipped where they are absent."""
+    folder = ROOT.parent / "shared" / "golden"
+    if not folder.is_dir():
+        pytest.skip("the golden vectors are not beside the project")
+    return folder

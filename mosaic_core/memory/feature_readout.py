@@ -160,10 +160,14 @@ def _agreement(memory: Memory, view: np.ndarray, u: np.ndarray, v: np.ndarray, i
     for mine in np.split(order, np.flatnonzero(np.diff(view[order])) + 1):
         if len(mine) == 0:
             continue
-        z = memory.views[view[mine[0]]].z_depth
+        seen_from = memory.views[view[mine[0]]]
         left, top = (np.floor(at[mine] - np.float32(0.5)).astype(np.intp) for at in (u, v))
-        rows, columns = (np.clip([at, at + 1], 0, side - 1) for at, side in zip((top, left), z.shape, strict=True))
-        taps = 1 / z[rows[:, None], columns[None]].reshape(4, -1)
-        low[mine], high[mine] = taps.min(axis=0), taps.max(axis=0)
-    away = np.maximum(np.maximum(low - inverse, inverse - high), 0) / inverse
+        size = seen_from.z_depth.shape
+        rows, columns = (np.clip([at, at + 1], 0, side - 1) for at, side in zip((top, left), size, strict=True))
+        tap = (rows[:, None], columns[None])
+        # Sky lies behind everything; a pixel of unknown depth has no say.
+        is_unknown = np.isinf(seen_from.z_depth[tap]) & ~seen_from.sky[tap]
+        taps = np.where(is_unknown, np.float32(np.nan), 1 / seen_from.z_depth[tap]).reshape(4, -1)
+        low[mine], high[mine] = np.fmin.reduce(taps), np.fmax.reduce(taps)
+    away = np.nan_to_num(np.maximum(np.maximum(low - inverse, inverse - high), 0)) / inverse
     return np.exp(-((away / np.float32(DEPTH_FALLOFF)) ** 2))

@@ -27,19 +27,21 @@ class Readout:
 class Picture:
     """The columns of a `Readout` while they are being filled, flat."""
 
-    def __init__(self, camera: Camera, time_s: float, *, channels: int = 3) -> None:
+    def __init__(self, camera: Camera, time_s: float, placement_ids: np.ndarray) -> None:
         count = camera.image_height * camera.image_width
         self.camera = camera
         self._size = (camera.image_height, camera.image_width)
         self._time_s = np.float32(time_s)
-        self.values = np.zeros((channels, count), np.float32)
+        self.values = np.zeros((3, count), np.float32)
         self.covered = np.zeros(count, bool)
         self.z_depth = np.full(count, np.inf, np.float32)
-        self.placement_id = np.zeros(count, np.int64)
+        self.owner = np.full(count, -1, np.int32)  # position in the placement table, -1 = none
+        self._placement_ids = placement_ids  # (N,) of the placement table
         self.confidence = np.zeros(count, np.float32)
         self.age_s = np.full(count, np.inf, np.float32)
         self.view = np.full(count, -1, np.int32)
         self.uv = np.full((2, count), np.nan, np.float32)
+        self._filled = np.zeros(0, np.intp)  # holes that somebody has filled already
 
     def put(
         self,
@@ -47,7 +49,7 @@ class Picture:
         *,
         values: np.ndarray,  # (C, n)
         z_depth: np.ndarray,  # (n,)
-        placement_id: np.ndarray,  # (n,)
+        owner: np.ndarray,  # (n,) position in the placement table, -1 = none
         confidence: np.ndarray,  # (n,)
         view: np.ndarray,  # (n,)
         uv: tuple[np.ndarray, np.ndarray],  # (n,) each
@@ -57,16 +59,30 @@ class Picture:
         for plane, value in zip((*self.values, *self.uv), (*values, *uv), strict=True):
             plane[pixels] = value
         self.z_depth[pixels] = z_depth
-        self.placement_id[pixels] = placement_id
+        self.owner[pixels] = owner
         self.confidence[pixels] = np.minimum(confidence, 1)
         self.age_s[pixels] = np.abs(self._time_s - view_time_s[view])
         self.view[pixels] = view
+
+    def make_holes(
+        self,
+        pixels: np.ndarray,  # (n,) flat
+        filling: np.ndarray,  # (C, n) what they show instead of the smooth filling
+    ) -> None:
+        """Take back what these pixels show."""
+        self.covered[pixels] = False
+        self.values[:, pixels] = filling
+        self.z_depth[pixels], self.age_s[pixels] = np.inf, np.inf
+        self.owner[pixels], self.view[pixels] = -1, -1
+        self.confidence[pixels] = 0
+        self.uv[:, pixels] = np.nan
+        self._filled = pixels
 
     def guessed_depth(self) -> np.ndarray:  # (H, W) float32
         """Depth so far, continued over the pixels that are still open."""
         return guessed_depth(self.z_depth.reshape(self._size), self.covered.reshape(self._size))
 
-    def readout(self, *, fill: bool = True) -> Readout:
+    def readout(self) -> Readout:
         def shaped(column: np.ndarray) -> np.ndarray:
             return column.reshape(self._size)
 
@@ -74,11 +90,16 @@ class Picture:
             return np.ascontiguousarray(planes.T).reshape(*self._size, len(planes))
 
         values, covered, z_depth = stacked(self.values), shaped(self.covered), shaped(self.z_depth)
+        filled = fill_holes(values, covered, z_depth)
+        filled.reshape(-1, filled.shape[-1])[self._filled] = self.values[:, self._filled].T
+        shown = self.owner >= 0
+        placement_id = np.zeros(len(shown), np.int64)
+        placement_id[shown] = self._placement_ids[self.owner[shown]]
         return Readout(
-            values=fill_holes(values, covered, z_depth) if fill else values,
+            values=filled,
             covered=covered,
             z_depth=z_depth,
-            placement_id=shaped(self.placement_id),
+            placement_id=shaped(placement_id),
             confidence=shaped(self.confidence),
             age_s=shaped(self.age_s),
             source_view=shaped(self.view),

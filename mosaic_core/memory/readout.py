@@ -14,6 +14,7 @@ import numpy as np
 from ..cameras import Camera
 from ..errors import MosaicError
 from .feature_readout import FeatureReader
+from .gaps import find_gaps
 from .memory import Memory
 from .picture import Picture, Readout
 from .placements import DYNAMIC
@@ -47,16 +48,18 @@ class MemoryReader:
         # Views are asked about the surfaces of their own world only: see `mosaic_core.memory.splice`.
         self._worlds = np.array([view.world for view in memory.views], np.int64)
         self._pixels = self._finest(pixel_surfels(memory, self.shown)) if memory.views else None
+        self._labels = self._object_labels()
 
     def rgb(self, camera: Camera, *, time_s: float = 0.0) -> Readout:
         """The picture a camera sees (image-based rendering; design, section 5).
 
         Surfels give each pixel its surface, the views that saw that surface give it its colour. Where an outline was
-        made too fat, no view agrees, and the surfels behind it get their turn; then the sky; the rest are holes.
+        made too fat, no view agrees, and the surfels behind it get their turn; then the sky; the rest are holes. So are
+        gaps in an object through which something farther would show without a view having seen it there.
         """
         if self._pixels is None:
             raise MosaicError("the memory holds no views: capture something first")
-        picture = Picture(camera, time_s)
+        picture = Picture(camera, time_s, self.memory.placements.ids)
         splat = Splat(self._pixels, camera)
         surfel = splat.nearest()
         found = np.flatnonzero(surfel >= 0)
@@ -67,6 +70,7 @@ class MemoryReader:
         self._colour_behind(picture, splat, rejected, behind, nearby=False)
         self._colour_behind(picture, splat, rejected, behind, nearby=True)
         self._colour_sky(picture)
+        self._close_gaps(picture)
         return picture.readout()
 
     def _colour_behind(
@@ -183,7 +187,7 @@ class MemoryReader:
             pixels.take(seen),
             values=colour.take(seen, axis=1) / total.take(seen),
             z_depth=z_depth.take(seen),
-            placement_id=self.memory.placements.ids.take(owner.take(seen)),
+            owner=owner.take(seen),
             confidence=best.take(seen),
             view=main_view.take(seen),
             uv=(main_u.take(seen), main_v.take(seen)),
@@ -237,7 +241,7 @@ class MemoryReader:
                     wanted[seen],
                     values=colour[:, seen],
                     z_depth=np.full(len(seen), np.inf, np.float32),
-                    placement_id=np.zeros(len(seen), np.int64),
+                    owner=np.full(len(seen), -1, np.int32),
                     confidence=np.ones(len(seen), np.float32),
                     view=np.full(len(seen), index, np.int32),
                     uv=(u[seen], v[seen]),
@@ -263,6 +267,28 @@ class MemoryReader:
             past |= beyond
         refused = known[looked & ~past]
         return np.delete(wanted, refused)
+
+    def _close_gaps(self, picture: Picture) -> None:
+        """Make holes of the pixels that look through an object where no view did (`mosaic_core.memory.gaps`)."""
+        camera = picture.camera
+        size = (camera.image_height, camera.image_width)
+        gaps = find_gaps(self._labels.take(picture.owner).reshape(size), picture.z_depth.reshape(size))
+        covered = picture.covered[gaps.pixel]
+        pixels, near, far, share = (
+            part[covered] for part in (gaps.pixel, gaps.near_side, gaps.far_side, gaps.far_share)
+        )
+        owner = picture.owner[far]
+        points = self._undone(camera, self._on_rays(camera, pixels, picture.z_depth[far]), owner)
+        looked, past = np.zeros(len(pixels), bool), np.zeros(len(pixels), bool)
+        for index, view in enumerate(self._views):
+            inside, beyond = view.sees_past(points.position)
+            asked = self._floor(index, owner) == 0
+            looked |= inside & asked
+            past |= beyond & asked
+        closed = looked & ~past
+        values = picture.values
+        filling = values[:, near[closed]] * (1 - share[closed]) + values[:, far[closed]] * share[closed]
+        picture.make_holes(pixels[closed], filling)
 
     def _by_direction(self, camera: Camera) -> np.ndarray:
         """Indices of the views, the one that looks most like the camera first."""
@@ -305,6 +331,18 @@ class MemoryReader:
 
     def _object_of(self, owner: np.ndarray) -> np.ndarray:
         return self.memory.patches.object_id[self.memory.placements.rows[owner] - 1]
+
+    def _object_labels(self) -> np.ndarray:  # (N + 1,) unsigned
+        """A number from 1 for each object and edit, 0 for what moves by itself: views saw it in different places.
+
+        The last is 0 as well: position -1 of the placement table is nothing.
+        """
+        placements = self.memory.placements
+        pairs = self._object_of(np.arange(len(placements))).astype(np.int64) << 32 | placements.transform_index
+        labels = np.unique(pairs, return_inverse=True)[1] + 1
+        labels = np.append(np.where(placements.flags & DYNAMIC, 0, labels), 0)
+        # Labels of 16 bits sort fastest by far.
+        return labels.astype(np.uint16 if labels.max(initial=0) < 1 << 16 else np.uint32)
 
     def _view_times(self) -> np.ndarray:
         return np.array([view.time_s for view in self.memory.views], np.float32)

@@ -79,7 +79,8 @@ class SourceView:
     def __init__(self, memory: Memory, index: int, placed: PlacedRows) -> None:
         view, rows = memory.views[index], memory.pixel_rows[index]
         self.camera = view.camera
-        inverse = (1 / view.z_depth.astype(np.float64)).astype(np.float32)
+        # A pixel of unknown depth (nan: every comparison fails) neither agrees nor objects. Sky lies behind everything.
+        inverse = np.where(view.valid, 1 / view.z_depth.astype(np.float64), np.nan).astype(np.float32)
         slopes = pixel_slopes(view.z_depth, rows)
         self._size_m = pixel_sizes(view, slopes).ravel().astype(np.float32)
         steepness = np.abs(slopes[0]) + np.abs(slopes[1])

@@ -66,13 +66,16 @@ def test_a_moved_chest_has_the_outline_of_a_truly_moved_one(dungeon):
     edited = dungeon.memory.edited(edits.translate(_chest_ids(dungeon), CHEST_MOVES_M))
     reader = MemoryReader(edited)
     for view, before, truth in zip(dungeon.unseen_after_move, dungeon.chest_before, dungeon.chest_after, strict=True):
-        shown = _shows_chest(dungeon, edited, reader.rgb(view.camera))
+        readout = reader.rgb(view.camera)
+        shown = _shows_chest(dungeon, edited, readout)
         stray = shown & ~dilated(truth, 2)
         # A few pixels of 12,000 .. 22,000: slivers that only a coarser view saw.
         assert stray.sum() <= 5, f"{stray.sum()} pixels lie more than 2 pixels outside the true outline"
-        # A known shortfall, held to its present size. From the first camera 367 pixels are missing: 154 were seen by no
-        # view and cannot be shown, the others were seen and are not confirmed by the readout.
+        # Of the first camera's 12,700 pixels, 62 lie in a face that no view saw: its sliver at the chest's left shows
+        # what lies behind. What is missing elsewhere is known to be unknown, and filled.
         missing = ~dilated(~truth, 2) & ~shown
+        through = missing & readout.covered
+        assert through.sum() < 0.006 * truth.sum(), f"{through.sum()} of {truth.sum()} pixels show what lies behind"
         assert missing.sum() < 0.03 * truth.sum(), f"{missing.sum()} of {truth.sum()} pixels are missing inside"
         assert not (shown & before & ~dilated(truth, 2)).any(), "it must be gone from its old place"
 

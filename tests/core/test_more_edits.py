@@ -1,4 +1,4 @@
-"""Mirror, time, motion and regions, seen in the picture, and the laws that hold for any edits."""
+"""Mirror, time, motion and regions, seen in the picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from mosaic_core.cameras import Camera
 from mosaic_core.errors import EditError
-from mosaic_core.memory import DYNAMIC, LOCKED, Memory, View, edits, load_memory, save_memory
+from mosaic_core.memory import DYNAMIC, Memory, View, edits, load_memory, save_memory
 from mosaic_core.memory.readout import MemoryReader
 from mosaic_core.memory.regions import BoxRegion, Frustum, Sphere, erase, ids_in_region
 from tests.masks import dilated
@@ -189,80 +189,6 @@ def test_regions_of_no_extent_are_refused():
         BoxRegion((0, 0, 0), (1, 1, 1), np.zeros((4, 4)))
     with pytest.raises(EditError, match="near < far"):
         Frustum(NEW_CAMERA, near_m=3, far_m=2)
-
-
-def test_delete_after_copy_restores(room):
-    shift = np.eye(4)
-    shift[0, 3] = 1
-    copied = room.edited(edits.copy(placements_of(room, RED), shift))
-    added = np.setdiff1d(copied.placements.ids, room.placements.ids)
-    restored = copied.edited(edits.delete(added))
-    assert restored.placements.same_as(room.placements)
-    assert np.array_equal(MemoryReader(restored).rgb(NEW_CAMERA).values, MemoryReader(room).rgb(NEW_CAMERA).values)
-
-
-@pytest.fixture(scope="module")
-def small() -> Memory:
-    return room_memory(((-2.5, -5.0, 1.8), (2.5, -5.0, 1.6)), height=45, width=80)
-
-
-@pytest.mark.parametrize("seed", range(50))
-def test_undoing_any_sequence_of_edits_is_the_identity(small, seed):
-    generator = np.random.default_rng(seed)
-    steps = [small]
-    for _ in range(generator.integers(1, 9)):
-        steps.append(steps[-1].edited(_random_edit(generator, steps[-1])))
-    memory = steps[-1]
-    for earlier in reversed(steps[:-1]):
-        memory = memory.undo()
-        assert memory.placements.same_as(earlier.placements)
-    while memory.undone:
-        memory = memory.redo()
-    assert memory.placements.same_as(steps[-1].placements)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_permuting_placements_changes_nothing_in_the_picture(small, seed):
-    """Other ids for the same placements: the table's order is another one, the picture is not."""
-    generator = np.random.default_rng(seed)
-    edited = small.edited(
-        edits.translate(placements_of(small, RED), (0.5, -0.3, 0)),
-        edits.mirror(placements_of(small, BLUE), (0, 0, 0), (1, 0, 0)),
-    )
-    table = edited.placements
-    permuted = edits.placements_from_parts(
-        ids=generator.permutation(len(table)) + 1,
-        rows=table.rows,
-        transforms=table.edited_from_captured(),
-        flags=table.flags,
-        time_range_s=table.time_range_s,
-    )
-    ours, theirs = (MemoryReader(m).rgb(NEW_CAMERA) for m in (edited, replace(edited, placements=permuted)))
-    for name in ("values", "covered", "z_depth", "confidence", "source_view", "source_uv"):
-        assert np.array_equal(getattr(ours, name), getattr(theirs, name), equal_nan=True), name
-
-
-def _random_edit(generator: np.random.Generator, memory: Memory) -> edits.Edit:
-    """Any kind of edit on any placements that are not locked."""
-    free = memory.placements.ids[(memory.placements.flags & LOCKED) == 0]
-    ids = generator.choice(free, generator.integers(1, 12), replace=False)
-    axis = generator.normal(size=3)
-    shift = np.eye(4)
-    shift[:3, 3] = generator.normal(size=3)
-    makers = (
-        lambda: edits.translate(ids, axis),
-        lambda: edits.mirror(ids, axis, axis + 1),
-        lambda: edits.transform(ids, np.diag([1.3, 1.3, 1.3, 1])),
-        lambda: edits.copy(ids, shift),
-        lambda: edits.delete(ids),
-        lambda: edits.hide(ids),
-        lambda: edits.show(ids),
-        lambda: edits.lock(ids),
-        lambda: edits.set_dynamic(ids, bool(generator.integers(2))),
-        lambda: edits.set_time_range(ids, since_s=float(axis[0]), until_s=float(axis[0]) + 1),
-        lambda: edits.reset(ids),
-    )
-    return makers[generator.integers(len(makers))]()
 
 
 def _outlines(ids: np.ndarray) -> np.ndarray:  # (H, W) bool

@@ -67,7 +67,7 @@ def test_a_round_trip_keeps_every_camera(tmp_path, name):
             assert np.abs(a.intrinsics_px - b.intrinsics_px).max() < 1e-6 * WIDTH
 
 
-KEEPS_ANY_LENS = {"mosaic", "realestate10k", "transforms", "gen3c", "colmap", "colmap_binary", "vipe"}
+KEEPS_ANY_LENS = {"mosaic", "realestate10k", "transforms", "gen3c", "matrix_game", "colmap", "colmap_binary", "vipe"}
 
 
 @pytest.mark.parametrize("name", FORMAT_NAMES)

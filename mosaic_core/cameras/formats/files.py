@@ -9,15 +9,39 @@ import numpy as np
 
 from ...conventions import FAR_M
 from ...errors import CameraError
-from ...files import write_atomically
+from ...files import bytes_of_file, write_atomically
 from ..path import CameraPath
-from . import colmap, colmap_binary, gen3c, mosaicmem, native, nerfstudio, realestate10k, spatia, transforms, vipe
+from . import (
+    colmap,
+    colmap_binary,
+    gen3c,
+    matrix_game,
+    mosaicmem,
+    native,
+    nerfstudio,
+    realestate10k,
+    spatia,
+    transforms,
+    vipe,
+)
 from .base import Documents, Format, Gaps
 from .lost import Lost, lost_in
 
 FORMATS: dict[str, Format] = {
     module.FORMAT.name: module.FORMAT
-    for module in (native, realestate10k, nerfstudio, transforms, gen3c, colmap, colmap_binary, mosaicmem, spatia, vipe)
+    for module in (
+        native,
+        realestate10k,
+        nerfstudio,
+        transforms,
+        gen3c,
+        matrix_game,
+        colmap,
+        colmap_binary,
+        mosaicmem,
+        spatia,
+        vipe,
+    )
 }
 FORMAT_NAMES: tuple[str, ...] = tuple(FORMATS)
 
@@ -129,10 +153,9 @@ def _documents(file: Path, format_: Format) -> Documents:
 
 def _bytes(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
+        data = bytes_of_file(file, at_most=MAX_FILE_BYTES)
     except OSError as error:
         raise CameraError(f"cannot read the camera path {file}: {error.strerror or error}") from error
-    if len(data) > MAX_FILE_BYTES:
+    if data is None:
         raise CameraError(f"{file} is larger than {MAX_FILE_BYTES >> 20} MiB: no camera path is")
     return data

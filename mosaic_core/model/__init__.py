@@ -1,0 +1,1 @@
+"""The video model: autoencoder, transformer, camera encoding, memory warping, sampler. Imports torch."""
