@@ -15,10 +15,17 @@ import numpy as np
 from ..allocation import keep_freed_memory
 from ..errors import MosaicError
 from ..version import VERSION
-from . import files, placements, preview, retrieval, writing
+from . import files, placements, preview, readout, retrieval, writing
 from .measure import core_count
 
-GROUPS = {"preview": preview, "retrieval": retrieval, "writing": writing, "placements": placements, "files": files}
+GROUPS = {
+    "preview": preview,
+    "readout": readout,
+    "retrieval": retrieval,
+    "writing": writing,
+    "placements": placements,
+    "files": files,
+}
 
 
 def run_bench(*, only: Collection[str] = ()) -> dict[str, Any]:

@@ -27,12 +27,12 @@ class Readout:
 class Picture:
     """The columns of a `Readout` while they are being filled, flat."""
 
-    def __init__(self, camera: Camera, time_s: float, placement_ids: np.ndarray, *, channels: int = 3) -> None:
+    def __init__(self, camera: Camera, time_s: float, placement_ids: np.ndarray) -> None:
         count = camera.image_height * camera.image_width
         self.camera = camera
         self._size = (camera.image_height, camera.image_width)
         self._time_s = np.float32(time_s)
-        self.values = np.zeros((channels, count), np.float32)
+        self.values = np.zeros((3, count), np.float32)
         self.covered = np.zeros(count, bool)
         self.z_depth = np.full(count, np.inf, np.float32)
         self.owner = np.full(count, -1, np.int32)  # position in the placement table, -1 = none
@@ -82,7 +82,7 @@ class Picture:
         """Depth so far, continued over the pixels that are still open."""
         return guessed_depth(self.z_depth.reshape(self._size), self.covered.reshape(self._size))
 
-    def readout(self, *, fill: bool = True) -> Readout:
+    def readout(self) -> Readout:
         def shaped(column: np.ndarray) -> np.ndarray:
             return column.reshape(self._size)
 
@@ -90,15 +90,13 @@ class Picture:
             return np.ascontiguousarray(planes.T).reshape(*self._size, len(planes))
 
         values, covered, z_depth = stacked(self.values), shaped(self.covered), shaped(self.z_depth)
-        if fill:
-            filled = fill_holes(values, covered, z_depth)
-            filled.reshape(-1, filled.shape[-1])[self._filled] = self.values[:, self._filled].T
-            values = filled
+        filled = fill_holes(values, covered, z_depth)
+        filled.reshape(-1, filled.shape[-1])[self._filled] = self.values[:, self._filled].T
         shown = self.owner >= 0
         placement_id = np.zeros(len(shown), np.int64)
         placement_id[shown] = self._placement_ids[self.owner[shown]]
         return Readout(
-            values=values,
+            values=filled,
             covered=covered,
             z_depth=z_depth,
             placement_id=shaped(placement_id),

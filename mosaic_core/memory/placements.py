@@ -109,6 +109,13 @@ class Placements:
         """Placements that are not hidden."""
         return (self.flags & HIDDEN) == 0
 
+    def shown_at(self, time_s: float | None) -> np.ndarray:  # (N,) bool
+        """Placements that are shown at a time; None asks for those shown at any."""
+        if time_s is None:
+            return self.visible
+        since, until = self.time_range_s.T
+        return self.visible & (since <= time_s) & (time_s < until)
+
     def edited_from_captured(self, index: np.ndarray | slice = slice(None)) -> np.ndarray:  # (n, 4, 4)
         """One transform a placement."""
         return self.transforms[self.transform_index[index]]

@@ -1,4 +1,4 @@
-"""Reading the memory: what it shows to one camera. RGB by image-based rendering, features a patch at a time.
+"""Reading the memory: what it shows to one camera. RGB by image-based rendering; features in `feature_readout`.
 
 `MemoryReader` holds what all frames of one memory state share (surfels, packed views). One reader serves the viewport
 preview, the engines and the tests, so they all get the same bits.
@@ -7,18 +7,20 @@ preview, the engines and the tests, so they all get the same bits.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ..cameras import Camera
 from ..errors import MosaicError
+from .feature_readout import FeatureReader
 from .gaps import find_gaps
 from .memory import Memory
 from .picture import Picture, Readout
 from .placements import DYNAMIC
 from .source_views import WEIGHT_FLOOR, Located, PlacedRows, SourceView, SurfacePoints
 from .splatting import BLOCK, MAX_RANK, Splat, cell_centres
-from .surfels import Surfels, patch_surfels, pixel_surfels
+from .surfels import Surfels, pixel_surfels
 
 # A surfel gives way to another view's where that one is smaller than this share of it.
 FINER = 0.95
@@ -27,8 +29,6 @@ DENSE = 0.6
 # Surfels behind the first are asked in these groups of ranks. One at a time would ask fewest, but most pixels are
 # settled soon, and each round has a price of its own.
 RANK_GROUPS = ((0, 2), (2, 3), (3, 5), (5, 9), (9, MAX_RANK))
-# A patch answers for the points within this share of its side from its centre: half, and a little to close the seams.
-PATCH_REACH = 0.625
 
 
 class MemoryReader:
@@ -38,10 +38,8 @@ class MemoryReader:
         """`time_s` hides placements whose time range excludes it; None shows them at any time."""
         placements = memory.placements
         self.memory = memory
-        self.shown = placements.visible
-        if time_s is not None:
-            since, until = placements.time_range_s.T
-            self.shown = self.shown & (since <= time_s) & (time_s < until)
+        self.shown = placements.shown_at(time_s)
+        self._shown_time_s = time_s
         self._placed = PlacedRows(placements, self.shown, len(memory.patches))
         self._views = [SourceView(memory, index, self._placed) for index in range(len(memory.views))]
         # Edits are undone by these: from the edited world back to the captured one.
@@ -51,7 +49,6 @@ class MemoryReader:
         self._worlds = np.array([view.world for view in memory.views], np.int64)
         self._pixels = self._finest(pixel_surfels(memory, self.shown)) if memory.views else None
         self._labels = self._object_labels()
-        self._patches = patch_surfels(memory, self.shown)
 
     def rgb(self, camera: Camera, *, time_s: float = 0.0) -> Readout:
         """The picture a camera sees (image-based rendering; design, section 5).
@@ -102,47 +99,12 @@ class MemoryReader:
         *,
         time_s: float = 0.0,
     ) -> Readout:
-        """The patch features a camera sees, nearest placement a cell; cells nobody reached hold zeros."""
-        if len(features) != len(self.memory.patches):
-            raise MosaicError(
-                f"expected a feature row for each of {len(self.memory.patches)} patches, got {len(features)}"
-            )
-        splat = Splat(self._patches, camera)
-        picture = Picture(camera, time_s, self.memory.placements.ids, channels=features.shape[1])
-        cells = np.arange(camera.image_height * camera.image_width)
-        at, surfel, rank = splat.behind(cells)
-        for step in range(int(rank.max(initial=-1)) + 1):
-            mine = np.flatnonzero(rank == step)
-            mine = mine[~picture.covered[at[mine]]]
-            self._put_features(picture, features, _Candidates(splat, at[mine], surfel[mine]))
-        return picture.readout(fill=False)
+        """The patch features a camera sees, see `FeatureReader.read` (`mosaic_core.memory.feature_readout`)."""
+        return self._features.read(features, camera, time_s=time_s)
 
-    def _put_features(self, picture: Picture, features: np.ndarray, candidates: _Candidates) -> None:
-        """Give each cell its candidate's feature where its centre, taken back to the view, falls on the patch."""
-        pixels, memory = candidates.pixels, self.memory
-        owner = candidates.splat.placement[candidates.surfel]
-        rows = memory.placements.rows[owner]
-        view = memory.patches.view[rows - 1]
-        z_depth = candidates.splat.depth_at(pixels, candidates.surfel)
-        points = self._undone(picture.camera, self._on_rays(picture.camera, pixels, z_depth), owner)
-        u, v, weight = (np.zeros(len(pixels), np.float32) for _ in range(3))
-        for index, source in enumerate(self._views):
-            mine = np.flatnonzero(view == index)
-            u[mine], v[mine], weight[mine] = source.project(points.taken(mine))
-        side = np.array([source.patch_size_px for source in memory.views], np.float32)[view]
-        centre_vu = (memory.patches.cell_yx[rows - 1] + np.float32(0.5)) * side[:, None]
-        reach = np.float32(PATCH_REACH) * side
-        on = np.flatnonzero((np.abs(v - centre_vu[:, 0]) <= reach) & (np.abs(u - centre_vu[:, 1]) <= reach))
-        picture.put(
-            pixels[on],
-            values=features[rows[on] - 1].T,
-            z_depth=z_depth[on],
-            owner=owner[on],
-            confidence=weight[on],
-            view=view[on],
-            uv=(u[on], v[on]),
-            view_time_s=self._view_times(),
-        )
+    @cached_property
+    def _features(self) -> FeatureReader:
+        return FeatureReader(self.memory, time_s=self._shown_time_s)
 
     def _finest(self, surfels: Surfels) -> Surfels:
         """Drop the surfels whose place another view shows much finer: they only blur outlines and cost time."""

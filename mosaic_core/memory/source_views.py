@@ -139,11 +139,6 @@ class SourceView:
         tap = located.v[seen].astype(np.intp) * self.camera.image_width + located.u[seen].astype(np.intp)
         return seen, self._size_m.take(tap)
 
-    def project(self, points: SurfacePoints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(n,) u, v and weight for points that are known to come from this view, without asking its depth."""
-        u, v, z = project_rows(points.position, self.camera)
-        return u, v, self._weight(points, z)
-
     def _weight(self, points: SurfacePoints, z: np.ndarray) -> np.ndarray:
         own = self.camera.position_world.astype(np.float32)
         ax, ay, az = (points.position[i] - own[i] for i in range(3))

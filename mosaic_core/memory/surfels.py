@@ -1,7 +1,6 @@
 """Surfels: the memory's surfaces as small oriented discs, what every readout splats (`mosaic_core.memory.splatting`).
 
-Pixels of views (RGB readout) and patches (feature readout) are both surfels: a point, the plane it lies on, its size
-and the placement it belongs to.
+Each pixel of a view is a surfel: a point, the plane it lies on, its size and the placement it belongs to.
 """
 
 from __future__ import annotations
@@ -51,28 +50,16 @@ def pixel_surfels(memory: Memory, shown: np.ndarray) -> Surfels:
     home_of_row[placements.rows[at_home][::-1]] = np.flatnonzero(at_home)[::-1]
     home = home_of_row[rows]
     still = home >= 0
-    away = _by_patch(placements, np.flatnonzero(shown & ~_is_first_at_home(placements, at_home, home_of_row)))
+    away = by_patch(placements, np.flatnonzero(shown & ~_is_first_at_home(placements, at_home, home_of_row)))
     pixel, owner = _pixels_of_placements(rows, placements.rows[away], len(memory.patches))
     owner = away[owner].astype(np.int32)
-    moved_points, moved_planes, scale = _transformed(placements, owner, points[:, pixel], planes[:, pixel])
+    moved_points, moved_planes, scale = transformed(placements, owner, points[:, pixel], planes[:, pixel])
     return Surfels(
         points_world=np.concatenate([points[:, still], moved_points], axis=1),
         plane_world=np.concatenate([planes[:, still], moved_planes], axis=1),
         size_m=np.concatenate([sizes[still], sizes[pixel] * scale]),
         placement=np.concatenate([home[still], owner]),
     )
-
-
-def patch_surfels(memory: Memory, shown: np.ndarray) -> Surfels:
-    """One surfel a shown placement ((N,) bool): the coarse twin of `pixel_surfels`, for features."""
-    placements, patches = memory.placements, memory.patches
-    owner = _by_patch(placements, np.flatnonzero(shown & ~patches.sky[placements.rows - 1])).astype(np.int32)
-    row = placements.rows[owner] - 1
-    points = np.ascontiguousarray(patches.centre_world[row].T)
-    normal = patches.normal_world[row].T
-    planes = np.concatenate([normal, (normal * points).sum(axis=0, keepdims=True)])
-    points, planes, scale = _transformed(placements, owner, points, planes)
-    return Surfels(points, planes, patches.size_m[row] * scale, owner)
 
 
 def _captured_pixels(memory: Memory, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -144,7 +131,7 @@ def _is_first_at_home(placements: Placements, at_home: np.ndarray, home_of_row: 
     return first & at_home
 
 
-def _by_patch(placements: Placements, index: np.ndarray) -> np.ndarray:  # (n,)
+def by_patch(placements: Placements, index: np.ndarray) -> np.ndarray:  # (n,)
     """Positions in the table, ordered by patch and transform: ties in depth go by what a placement is, not its id."""
     return index[np.lexsort((placements.transform_index[index], placements.rows[index]))]
 
@@ -164,7 +151,7 @@ def _pixels_of_placements(
     return order[starts[wanted][owner] + within], owner
 
 
-def _transformed(
+def transformed(
     placements: Placements,
     owner: np.ndarray,  # (m,) position in the table
     points: np.ndarray,  # (3, m) float32
