@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import tokenize
 import warnings
 import zipfile
 import zlib
@@ -75,7 +76,16 @@ def _array_of_npy(raw: bytes, name: str) -> np.ndarray:
             if read_header is None:
                 raise CameraError(f"its array {name!r} has an unknown version {version}")
             shape, by_columns, dtype = read_header(stream)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, EOFError, OverflowError) as error:
+    except (
+        ValueError,
+        SyntaxError,
+        tokenize.TokenError,
+        TypeError,
+        RecursionError,
+        MemoryError,
+        EOFError,
+        OverflowError,
+    ) as error:
         raise CameraError(f"its array {name!r} has a damaged header") from error
     body = raw[stream.tell() :]
     if dtype.kind not in _NUMBERS or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(body):
