@@ -24,6 +24,7 @@ from .edits import Edit
 from .memory import Memory
 from .patches import Patches, column_names
 from .placements import Placements
+from .tone import Tone
 from .view import View
 
 FORMAT = "mosaic-memory"
@@ -127,6 +128,7 @@ def _view_to_json(view: View) -> dict[str, Any]:
         "image_width": view.camera.image_width,
         # Only splices have more than one world.
         **({"world": view.world} if view.world else {}),
+        **({"tone": view.tone.to_json()} if view.tone is not None else {}),
     }
 
 
@@ -143,6 +145,7 @@ def _view_from_json(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> Vie
         name=str(entry["name"]),
         source=entry["source"],
         world=entry.get("world", 0),
+        tone=Tone.from_json(entry["tone"]) if "tone" in entry else None,
         **arrays,
     )
 

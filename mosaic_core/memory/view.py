@@ -8,6 +8,7 @@ import numpy as np
 
 from ..cameras import Camera
 from ..errors import MosaicError
+from .tone import Tone
 
 SOURCES = ("captured", "imported", "generated")
 
@@ -26,6 +27,7 @@ class View:
     name: str = ""  # of the camera, or of the file it came from
     source: str = "captured"  # one of SOURCES
     world: int = 0  # views of other worlds know nothing about what this one saw (mosaic_core.memory.splice)
+    tone: Tone | None = None  # how its colours are shown; the picture itself stays as captured
 
     def __post_init__(self) -> None:
         size = (self.camera.image_height, self.camera.image_width)

@@ -1,15 +1,7 @@
 """How well the views of a memory agree: on which surfaces, how closely, and where one sees what another denies.
 
-Sampled pixels of each view are carried into the views around it and compared with what those saw there:
-
-    agreeing    the same depth, within what the readout takes for the same surface
-    double      a surface of the same object that faces the same way a little before or behind: the layer is there twice
-    denied      the other view saw past the place, and nothing there
-    hidden      something nearer stands before it; says nothing
-    outside     not in the other picture; says nothing
-
-Pixels beside an outline are left out: there, two exact views differ. So are pixels that move. Everything is compared
-where it was captured, so that edits do not count as disagreement.
+`mosaic_core.memory.view_surfaces` says what counts as agreeing, double and denied. Everything is compared where it was
+captured, so that edits do not count as disagreement.
 """
 
 from __future__ import annotations
@@ -19,18 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..cameras import Camera
 from ..memory import Memory, View
-from ..memory.source_views import DEPTH_AGREEMENT, FREE_SPACE, SLOPE_AGREEMENT
-from ..memory.surfels import pixel_slopes
+from ..memory.view_surfaces import ViewSurface
 
-# A second layer lies this near, as a share of the depth; what lies farther apart are two surfaces.
-DOUBLE_WITHIN = 0.04
-# Two layers of one surface face the same way: their normals differ by less than acos of this.
-_SAME_WAY = 0.9
-# Neighbouring pixels whose depths differ by more than this share, beyond their slope, lie beside an outline.
-_OUTLINE = 0.03
-_SAMPLES_A_VIEW = 4000
 _OTHERS_A_VIEW = 8  # the nearest views by place and direction; more say little more
 
 
@@ -50,7 +33,7 @@ class Agreement:
 
 def compare_views(memory: Memory) -> Agreement:
     """Compare the views of a memory. Views of different worlds are not compared."""
-    surfaces = [_Surface(memory, index) for index in range(len(memory.views))]
+    surfaces = [ViewSurface(memory, index) for index in range(len(memory.views))]
     counts = np.zeros((len(memory.patches) + 1, 2))  # comparisons, and those that went badly
     totals = np.zeros(3)
     offsets, colours, lines = [], [], []
@@ -85,92 +68,6 @@ def compare_views(memory: Memory) -> Agreement:
         views=tuple(lines),
         doubtful=(counts[1:, 1] / np.maximum(counts[1:, 0], 1)).astype(np.float32),
     )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class _Verdict:
-    """What one view says about another's n samples."""
-
-    agreeing: np.ndarray  # (n,) bool
-    double: np.ndarray  # (n,) bool
-    denied: np.ndarray  # (n,) bool
-    offset_m: np.ndarray  # (n,) float64
-    colour_difference: np.ndarray  # (n,) float64
-
-
-class _Surface:
-    """One view, prepared for asking and for being asked."""
-
-    def __init__(self, memory: Memory, index: int) -> None:
-        view, rows = memory.views[index], memory.pixel_rows[index]
-        self.view, self.camera = view, view.camera
-        with np.errstate(divide="ignore"):
-            self.inverse = 1 / view.z_depth.astype(np.float64)
-        self.slopes = pixel_slopes(view.z_depth, rows)
-        self.inner = _inner(view, rows, self.inverse, self.slopes)
-        self.normals = _normals(view.camera, self.inverse, self.slopes)
-        usable = np.flatnonzero(self.inner)
-        step = max(1, len(usable) // _SAMPLES_A_VIEW)
-        self.pixels = usable[step // 2 :: step]
-        self.rows = rows.ravel()[self.pixels]
-        centres = self.camera.pixel_centres().reshape(-1, 2)[self.pixels]
-        self.points = self.camera.unproject(centres, view.z_depth.ravel()[self.pixels].astype(np.float64))
-
-    def seen_by(self, other: _Surface) -> _Verdict:
-        """What another view of the same world saw at this view's samples."""
-        uv, z = other.camera.project(self.points)
-        height, width = other.inverse.shape
-        with np.errstate(invalid="ignore"):
-            inside = (z > 0) & (uv >= 0).all(1) & (uv[:, 0] < width) & (uv[:, 1] < height)
-        uv, z = np.where(inside[:, None], uv, 0.5), np.where(inside, z, 1.0)
-        column, row = uv[:, 0].astype(np.intp), uv[:, 1].astype(np.intp)
-        right, down = uv[:, 0] - column - 0.5, uv[:, 1] - row - 0.5
-        slope_u, slope_v = (slope[row, column].astype(np.float64) for slope in other.slopes)
-        there = other.inverse[row, column] + slope_u * right + slope_v * down
-        apart = there * z - 1  # > 0: the other view saw something nearer
-        tolerance = DEPTH_AGREEMENT + SLOPE_AGREEMENT * (np.abs(slope_u) + np.abs(slope_v)) * z
-        usable = inside & other.inner[row, column]
-        agreeing = usable & (np.abs(apart) <= tolerance)
-        same_object = other.view.object_ids[row, column] == self.view.object_ids.ravel()[self.pixels]
-        facing = (other.normals[row, column] * self.normals.reshape(-1, 3)[self.pixels]).sum(1)
-        near = np.abs(apart) <= DOUBLE_WITHIN
-        double = usable & ~agreeing & near & same_object & (facing > _SAME_WAY) & (np.abs(apart) > 2 * tolerance)
-        denied = usable & ~agreeing & ~double & (apart < -(FREE_SPACE + tolerance))
-        ours = self.view.rgb.reshape(-1, 3)[self.pixels].astype(np.float64)
-        difference = np.abs(other.view.rgb[row, column] - ours).mean(1) / 255
-        return _Verdict(agreeing, double, denied, np.abs(apart) * z, difference)
-
-
-def _inner(
-    view: View, rows: np.ndarray, inverse: np.ndarray, slopes: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:  # (H, W) bool
-    """Pixels of a known, resting surface with their own surface on all sides; the picture's border is left out."""
-    usable = np.isfinite(view.z_depth) & ~view.dynamic & (rows > 0)
-    inner = np.zeros_like(usable)
-    middle = (slice(1, -1), slice(1, -1))
-    inner[middle] = usable[middle]
-    for down, right in ((0, 1), (0, -1), (1, 0), (-1, 0)):
-        there = (slice(1 + down, inverse.shape[0] - 1 + down), slice(1 + right, inverse.shape[1] - 1 + right))
-        expected = inverse[middle] + right * slopes[0][middle] + down * slopes[1][middle]
-        same = view.object_ids[there] == view.object_ids[middle]
-        inner[middle] &= same & (np.abs(inverse[there] - expected) <= _OUTLINE * inverse[middle])
-    return inner
-
-
-def _normals(
-    camera: Camera, inverse: np.ndarray, slopes: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:  # (H, W, 3) unit, world
-    """Of the planes that the slopes of inverse depth stand for, towards the camera.
-
-    A plane n . p = 1 has the inverse depth n . ray, so its slopes along u and v are n's parts over the focal lengths.
-    """
-    k = camera.intrinsics_px
-    uv = camera.pixel_centres()
-    nx, ny = slopes[0] * k[0, 0], slopes[1] * k[1, 1]
-    nz = inverse - nx * (uv[..., 0] - k[0, 2]) / k[0, 0] - ny * (uv[..., 1] - k[1, 2]) / k[1, 1]
-    normals = -np.stack([nx, ny, nz], axis=-1)
-    normals /= np.maximum(np.linalg.norm(normals, axis=-1, keepdims=True), 1e-30)
-    return normals @ camera.world_from_cam[:3, :3].T
 
 
 def _others(views: tuple[View, ...], index: int) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..cameras import Camera
 from ..memory import Memory
+from ..memory.tone_matching import shown_patch_rgb
 from .canvas import FAINT, GRID, INK, PAPER, SERIES, Canvas, Colour
 from .charts import draw_legend, heat_colours, nice_ticks, tick_text
 from .measure import Report
@@ -60,7 +61,7 @@ def _quads_from_above(memory: Memory) -> tuple[np.ndarray, np.ndarray]:  # (n, 4
     matrices = placements.edited_from_captured(at)
     quads = np.einsum("nij,ncj->nci", matrices[:, :3, :3], memory.patches.quad_world[rows].astype(np.float64))
     quads += matrices[:, None, :3, 3]
-    colours = memory.patches.rgb[rows].mean(axis=1).astype(np.uint8)
+    colours = shown_patch_rgb(memory)[rows].mean(axis=1).astype(np.uint8)
     usable = np.isfinite(quads).all(axis=(1, 2))
     order = np.argsort(quads[usable][:, :, 2].mean(1), kind="stable")
     return quads[usable][order][..., :2], colours[usable][order]
