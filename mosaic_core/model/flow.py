@@ -1,0 +1,86 @@
+"""Rectified flow (Liu et al. 2022, arXiv 2209.03003): straight lines from noise to latents.
+
+    x_s = (1 - s) x + s noise,   velocity = noise - x          s: the noise level, 0 = clean
+
+Every frame has a noise level of its own (diffusion forcing), so one model makes video from an image, continues a clip
+and fills it in: what is given stays nearly clean, the rest comes down from pure noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ..errors import Cancelled
+from .transformer import Conditioning
+
+# Given frames keep a trace of noise, as in training: a model that never saw quite clean context trusts it too much.
+GIVEN_LEVEL = 0.02
+
+
+def noised(
+    latents: Tensor,  # (B, T, ...)
+    noise: Tensor,  # the same
+    noise_level: Tensor,  # (B, T)
+) -> Tensor:
+    """x_s"""
+    s = noise_level.reshape(*noise_level.shape, *(1,) * (latents.ndim - 2))
+    return (1 - s) * latents + s * noise
+
+
+def shifted(level: Tensor, shift: float) -> Tensor:
+    """Noise levels with more of them high: s' = shift s / (1 + (shift - 1) s)."""
+    return shift * level / (1 + (shift - 1) * level)
+
+
+def random_levels(
+    batch: int, frames: int, *, generator: torch.Generator, shift: float = 2.5, apart_share: float = 0.5
+) -> Tensor:  # (B, T)
+    """Logit-normal noise levels for training: a share of the clips has one a frame, the others one for all frames."""
+    apart = torch.randn(batch, frames, generator=generator)
+    together = torch.randn(batch, 1, generator=generator).expand(batch, frames)
+    split = torch.rand(batch, 1, generator=generator) < apart_share
+    return shifted(torch.sigmoid(torch.where(split, apart, together)), shift)
+
+
+@torch.no_grad()
+def sample(
+    velocity: Callable[[Tensor, Tensor, Conditioning], Tensor],
+    told: Conditioning,
+    *,
+    given: Tensor,  # (B, T, C, h, w) latents of the given frames, anything elsewhere
+    is_given: Tensor,  # (T,) bool
+    seed: int,
+    steps: int = 8,
+    shift: float = 3.0,
+    guidance: float = 1.0,
+    unguided: Conditioning | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Tensor:  # (B, T, C, h, w)
+    """Euler steps from noise to latents. The same seed gives the same bits on one machine.
+
+    `guidance` above 1 goes further away from what `unguided` conditioning would give (classifier-free guidance, Ho and
+    Salimans 2022). Raises `Cancelled` when `stopped` says so, between two steps.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(given.shape, generator=generator).to(given)
+    batch = given.shape[0]
+    kept = is_given.to(given.device)
+    levels = shifted(torch.linspace(1, 0, steps + 1), shift).tolist()
+    context = noised(given, noise, given.new_full((batch, given.shape[1]), GIVEN_LEVEL))
+    pick = kept[None, :, None, None, None]
+    x = torch.where(pick, context, noise)
+    for level, following in pairwise(levels):
+        if stopped():
+            raise Cancelled("stopped between two denoising steps")
+        s = given.new_full((batch, given.shape[1]), level)
+        s[:, kept] = GIVEN_LEVEL
+        v = velocity(x, s, told)
+        if guidance != 1 and unguided is not None:
+            plain = velocity(x, s, unguided)
+            v = plain + guidance * (v - plain)
+        x = torch.where(pick, context, x + (following - level) * v)
+    return torch.where(pick, given, x)
