@@ -22,7 +22,7 @@ from pathlib import Path
 from mosaic_core.errors import Cancelled, MosaicError, WorkerError
 
 # The same bounds as in pyproject.toml; a test compares them.
-REQUIREMENTS = ("numpy>=1.26", "pillow>=10.1", "av>=12", "torch>=2.6,<2.14")
+REQUIREMENTS = ("numpy>=1.26", "pillow>=10.1", "av>=12", "safetensors>=0.4", "trimesh>=5.2", "torch>=2.6,<2.14")
 READY_MARKER = "mosaic-environment-is-ready"
 _PATH_NAMES = ("python3.13", "python3.12", "python3.11", "python3", "python")
 # Says in one line what is wrong with a Python as the base of the environment, nothing where all is well.

@@ -17,6 +17,10 @@ class MemoryFileError(MosaicError):
     """A `.mosaic` file that is missing, truncated, corrupted, of a newer version, or not ours."""
 
 
+class FormatError(MosaicError):
+    """A file of another program, an image or a point cloud, that cannot be read, or cannot hold what is exported."""
+
+
 class EditError(MosaicError):
     """An edit that names unknown placements or carries an impossible transform."""
 

@@ -146,7 +146,7 @@ print(len(names), "imported")
 @pytest.mark.parametrize(
     ("absent", "modules"),
     [
-        ("bpy,torch,PIL,av", []),  # NumPy only
+        ("bpy,torch,PIL,av,trimesh", []),  # NumPy only
         (  # what runs inside Blender's main loop: the standard library only
             "bpy,torch,PIL,av,numpy",
             ["mosaic_core.worker.client", "mosaic_core.worker.jobs", "mosaic_core.worker.protocol"],

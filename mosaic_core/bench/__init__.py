@@ -15,10 +15,10 @@ import numpy as np
 from ..allocation import keep_freed_memory
 from ..errors import MosaicError
 from ..version import VERSION
-from . import preview
+from . import files, preview
 from .measure import core_count
 
-GROUPS = {"preview": preview}
+GROUPS = {"preview": preview, "files": files}
 
 
 def run_bench(*, only: Collection[str] = ()) -> dict[str, Any]:

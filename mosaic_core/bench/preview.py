@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..cameras import Camera
-from ..memory import Memory
+from ..memory import Memory, View
 from ..memory.readout import MemoryReader
 from ..scenes import Box, camera_looking_at, ray_cast_view
 from .measure import Row, core_count, row, times_ms
 
 HEIGHT, WIDTH, VIEWS = 360, 640, 6
+_TARGET = (0.0, 1.5, 0.6)
 _ROOM = (
     Box((-6, -6, -0.5), (6, 6, 0), 1, (0.55, 0.5, 0.45)),
     Box((-6, 5, 0), (6, 6, 3.5), 2, (0.75, 0.72, 0.66)),
@@ -41,8 +42,8 @@ def rows(*, repeats: int = 9) -> list[Row]:
     ]
 
 
-def _scene() -> tuple[Memory, list[Camera]]:
-    target = (0.0, 1.5, 0.6)
+def room_views() -> list[View]:
+    """The room from `VIEWS` places."""
     size = {"image_height": HEIGHT, "image_width": WIDTH}
     places = [
         (-4.0, -4.5, 2.4),
@@ -52,9 +53,13 @@ def _scene() -> tuple[Memory, list[Camera]]:
         (4.0, -4.5, 2.4),
         (0.0, -3.5, 1.6),
     ]
-    views = [ray_cast_view(camera_looking_at(place, target, **size), _ROOM) for place in places[:VIEWS]]
-    path = [camera_looking_at((x, -4.6, 2.0), target, **size) for x in np.linspace(-1.5, 1.5, 8)]
-    return Memory.from_views(views), path
+    return [ray_cast_view(camera_looking_at(place, _TARGET, **size), _ROOM) for place in places[:VIEWS]]
+
+
+def _scene() -> tuple[Memory, list[Camera]]:
+    size = {"image_height": HEIGHT, "image_width": WIDTH}
+    path = [camera_looking_at((x, -4.6, 2.0), _TARGET, **size) for x in np.linspace(-1.5, 1.5, 8)]
+    return Memory.from_views(room_views()), path
 
 
 def _path_times_ms(reader: MemoryReader, cameras: list[Camera], repeats: int) -> list[float]:

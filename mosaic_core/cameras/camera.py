@@ -49,7 +49,9 @@ class Camera:
                 f"focal lengths must be positive, got fx={self.intrinsics_px[0, 0]:g} fy={self.intrinsics_px[1, 1]:g}"
             )
         rotation = self.world_from_cam[:3, :3]
-        if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4):
+        with np.errstate(over="ignore", invalid="ignore"):  # a matrix of huge numbers is refused, without a remark
+            is_rotation = np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-4)
+        if not is_rotation:
             raise CameraError("world_from_cam must be a rotation and a position, got a scale or a shear")
         if np.linalg.det(rotation) < 0:
             raise CameraError("world_from_cam must be right-handed, got a mirrored rotation")

@@ -9,9 +9,9 @@ import sys
 
 from ..errors import Cancelled, MosaicError
 from ..version import VERSION
-from . import bench, demo, edit, generate, inspect, path, splice, worker
+from . import bench, demo, edit, exchange, generate, inspect, path, splice, worker
 
-COMMANDS = (demo, generate, inspect, edit, splice, path, bench, worker)
+COMMANDS = (demo, generate, inspect, edit, splice, path, exchange, bench, worker)
 INTERRUPTED = 130
 
 

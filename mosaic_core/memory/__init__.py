@@ -1,8 +1,10 @@
 """The spatial memory: views lifted into patches, placed in the world, edited, read out, saved."""
 
 from .edits import Edit
+from .features import Features
 from .memory import Memory
-from .mosaic_file import load_memory, memory_sha256, save_memory
+from .mosaic_append import append_memory
+from .mosaic_file import load_memory, memory_sha256, open_memory, save_memory
 from .patches import Patches
 from .placements import DYNAMIC, HIDDEN, LOCKED, Placements
 from .placements_file import load_placements, save_placements
@@ -13,13 +15,16 @@ __all__ = [
     "HIDDEN",
     "LOCKED",
     "Edit",
+    "Features",
     "Memory",
     "Patches",
     "Placements",
     "View",
+    "append_memory",
     "load_memory",
     "load_placements",
     "memory_sha256",
+    "open_memory",
     "save_memory",
     "save_placements",
 ]

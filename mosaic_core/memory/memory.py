@@ -12,9 +12,11 @@ import numpy as np
 
 from ..errors import EditError, MosaicError
 from .edits import FIRST_COPY_ID, Edit, apply_edit, replace_placements
+from .features import Features, check_name
 from .lifting import lift_view
 from .patches import Patches
 from .placements import DYNAMIC, Placements
+from .stored import row_maps
 from .view import View
 
 
@@ -28,11 +30,12 @@ class Memory:
     views: tuple[View, ...]
     object_names: Mapping[int, str]  # id -> name; 0 is never named
     patches: Patches
-    pixel_rows: tuple[np.ndarray, ...]  # one (H, W) int32 a view: the row each pixel belongs to, 0 = none
+    pixel_rows: Sequence[np.ndarray]  # one (H, W) int32 a view: the row each pixel belongs to, 0 = none
     written: Placements  # as lifted, before any edit
     edits: tuple[Edit, ...] = ()  # applied, in order
     undone: tuple[Edit, ...] = ()  # next to redo last
     placements: Placements = field(default=None)  # type: ignore[assignment]  # replayed where not given
+    features: Mapping[str, Features] = field(default_factory=dict)  # by engine
 
     def __post_init__(self) -> None:
         if len(self.pixel_rows) != len(self.views):
@@ -44,6 +47,9 @@ class Memory:
                 raise MosaicError("a placement names a patch that the memory does not hold")
         if len(self.patches) >= FIRST_COPY_ID:
             raise MosaicError(f"a memory holds fewer than {FIRST_COPY_ID} patches, got {len(self.patches)}")
+        for name, table in self.features.items():
+            if len(table) > len(self.patches):
+                raise MosaicError(f"features {name!r} are of {len(table)} patches, the memory has {len(self.patches)}")
 
     @classmethod
     def from_views(cls, views: Sequence[View], object_names: Mapping[int, str] | None = None) -> Memory:
@@ -61,12 +67,12 @@ class Memory:
                 raise MosaicError(
                     f"object id {object_id} is {self.object_names[object_id]!r} here and {name!r} in the new views"
                 )
-        patches, pixel_rows = self.patches, list(self.pixel_rows)
-        for view in views:
-            lifted, rows = lift_view(view, view_index=len(pixel_rows), first_row=len(patches) + 1)
+        patches, added_rows = self.patches, []
+        for index, view in enumerate(views, len(self.views)):
+            lifted, rows = lift_view(view, view_index=index, first_row=len(patches) + 1)
             rows.flags.writeable = False
             patches = patches.followed_by(lifted)
-            pixel_rows.append(rows)
+            added_rows.append(rows)
         first = len(self.patches)
         flags = np.where(patches.dynamic[first:], DYNAMIC, np.uint8(0))
         added = Placements.of_rows(np.arange(first + 1, len(patches) + 1), flags=flags)
@@ -75,9 +81,9 @@ class Memory:
             views=(*self.views, *views),
             object_names={**self.object_names, **object_names},
             patches=patches,
-            pixel_rows=tuple(pixel_rows),
-            written=_joined(self.written, added),
-            placements=_joined(self.placements, added),
+            pixel_rows=row_maps(self.pixel_rows).followed_by(added_rows),
+            written=joined_placements(self.written, added),
+            placements=joined_placements(self.placements, added),
         )
 
     def edited(self, *edits: Edit) -> Memory:
@@ -107,6 +113,10 @@ class Memory:
         """The memory as it was captured, without history."""
         return replace(self, edits=(), undone=(), placements=self.written)
 
+    def with_features(self, name: str, table: Features) -> Memory:
+        """The memory with this table of an engine's features, in place of an older one. Raises `MosaicError`."""
+        return replace(self, features={**self.features, check_name(name): table})
+
     def with_placements(self, placements: Placements, *, author: str = "") -> Memory:
         """The memory with these placements, logged as one edit (what an artist did with native tools)."""
         if placements.same_as(self.placements):
@@ -121,8 +131,8 @@ def replay(placements: Placements, edits: Sequence[Edit]) -> Placements:
     return placements
 
 
-def _joined(table: Placements, added: Placements) -> Placements:
-    """Both tables, in the order of ids; `added` stands where it was captured."""
+def joined_placements(table: Placements, added: Placements) -> Placements:
+    """Both tables, in the order of ids; the transforms are those of `table`."""
     order = np.argsort(np.concatenate([table.ids, added.ids]), kind="stable")
 
     def column(name: str) -> np.ndarray:

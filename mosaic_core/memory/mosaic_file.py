@@ -1,40 +1,49 @@
-"""The `.mosaic` file: a whole memory in one zip of `.npy` members and a JSON manifest.
+"""The `.mosaic` file: a whole memory in one zip of `.npy` members and JSON.
 
-    manifest.json                     format, version, conventions, cameras of the views, object names, checksums
+    manifest.json                     format, version, conventions, cameras of the views, names, edits, checksums
     views/0000/rgb.npy, z_depth, ...  one folder a view
-    patches/*.npy                     the columns of the patch table
-    written/*.npy                     placements as lifted; the edit log in the manifest brings them up to date
+    patches/0000/*.npy                the columns of the patch table
+    written/0000/*.npy                placements as lifted; the edit log brings them up to date
+    features/ENGINE/0000.npy          latents, a row a patch; bfloat16 as its bits in uint16
+    appended/0001.json                what an append added: views, patches/0001, written/0001, features, edits
 
-Readable with the standard library and NumPy alone; `mosaic_core.memory.archive` says how it is kept safe.
+Every edit ever made stands once in the log; `applied` and `undone` number those that are in force, so that undoing
+appends a few numbers. Saving writes the file anew, `mosaic_append` adds what is new. Readable with the
+standard library and NumPy alone; `mosaic_core.memory.archive` says how it is kept safe.
+
+Version 1 had no features, no appends, and its tables in `patches/*.npy` and `written/*.npy`.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from ..cameras import Camera
-from ..errors import MemoryFileError, MosaicError
+from ..errors import MemoryFileError
 from ..files import sha256_of_file
 from .archive import ArchiveReader, write_archive
-from .edits import Edit
 from .memory import Memory
-from .patches import Patches, column_names
-from .placements import Placements
-from .tone import Tone
-from .view import View
+from .mosaic_parts import (
+    MALFORMED,
+    VIEW_ARRAYS,
+    corrupted,
+    edit_to_json,
+    memory_of,
+    placement_columns,
+    read_now,
+    view_to_json,
+)
+from .patches import column_names
+from .stored import RowMaps, unread
 
 FORMAT = "mosaic-memory"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 CONVENTIONS = (
     "camera axes OpenCV (x right, y down, z forward); world right-handed, +Z up, metres; column vectors; "
     "pixel centres at +0.5; z_depth along the camera axis, inf where unknown or sky; rgb 8-bit sRGB"
 )
-_VIEW_ARRAYS = ("rgb", "z_depth", "object_ids", "dynamic", "sky")
-_PLACEMENT_ARRAYS = ("ids", "rows", "transform_index", "transforms", "flags", "time_range_s")
 
 
 def save_memory(memory: Memory, file: Path | str) -> None:
@@ -42,23 +51,18 @@ def save_memory(memory: Memory, file: Path | str) -> None:
 
     Raises `MemoryFileError` where the folder is missing, read-only or the disk is full.
     """
-    arrays: dict[str, np.ndarray] = {}
-    for index, (view, rows) in enumerate(zip(memory.views, memory.pixel_rows, strict=True)):
-        folder = f"views/{index:04d}"
-        arrays |= {f"{folder}/{name}": getattr(view, name) for name in _VIEW_ARRAYS}
-        arrays[f"{folder}/rows"] = rows
-    arrays |= {f"patches/{name}": getattr(memory.patches, name) for name in column_names()}
-    arrays |= placement_arrays(memory.written, "written")
     manifest = {
         "format": FORMAT,
         "schema_version": SCHEMA_VERSION,
         "conventions": CONVENTIONS,
-        "views": [_view_to_json(view) for view in memory.views],
+        "views": [view_to_json(view) for view in memory.views],
         "object_names": {str(key): name for key, name in memory.object_names.items()},
-        "edits": [asdict(edit) for edit in memory.edits],
-        "undone": [asdict(edit) for edit in memory.undone],
+        "edit_log": [edit_to_json(edit) for edit in (*memory.edits, *memory.undone)],
+        "applied": list(range(len(memory.edits))),
+        "undone": list(range(len(memory.edits), len(memory.edits) + len(memory.undone))),
+        "features": {name: {"dtype": table.dtype} for name, table in memory.features.items()},
     }
-    write_archive(Path(file), manifest, arrays)
+    write_archive(Path(file), manifest, _arrays_of(memory))
 
 
 def load_memory(file: Path | str) -> Memory:
@@ -66,37 +70,32 @@ def load_memory(file: Path | str) -> Memory:
 
     Raises `MemoryFileError` for a file that is missing, truncated, corrupted, of a newer version, or not ours.
     """
-    file = Path(file)
-    with ArchiveReader(file, format_name=FORMAT, schema_version=SCHEMA_VERSION) as archive:
-        manifest = archive.manifest
+    with open_archive(file) as archive:
         try:
-            views, pixel_rows = [], []
-            for index, entry in enumerate(manifest["views"]):
-                folder = f"views/{index:04d}"
-                arrays = {name: archive.array(f"{folder}/{name}") for name in _VIEW_ARRAYS}
-                views.append(_view_from_json(entry, arrays))
-                pixel_rows.append(_checked_rows(archive.array(f"{folder}/rows"), views[-1]))
-            columns = {name: archive.array(f"patches/{name}") for name in column_names()}
-            return Memory(
-                views=tuple(views),
-                object_names={int(key): str(name) for key, name in manifest["object_names"].items()},
-                patches=Patches(**columns),
-                pixel_rows=tuple(pixel_rows),
-                written=placements_from_archive(archive, "written"),
-                edits=tuple(Edit(**entry) for entry in manifest["edits"]),
-                undone=tuple(Edit(**entry) for entry in manifest["undone"]),
-            )
+            return read_now(memory_of(archive))
         except MemoryFileError:
             raise
-        except (
-            MosaicError,
-            KeyError,
-            TypeError,
-            ValueError,
-            AttributeError,
-            OverflowError,
-        ) as error:
-            raise MemoryFileError(f"{file} is corrupted: {error}") from error
+        except MALFORMED as error:
+            raise corrupted(archive, error) from error
+
+
+def open_memory(file: Path | str) -> Memory:
+    """A memory whose views, patches and features stay in the file until they are asked for, array by array.
+
+    The file is held open and shows the state it had now, whatever is saved or appended to it later; on Windows it
+    cannot be replaced meanwhile. Raises `MemoryFileError` as `load_memory` does; a damaged array does where it is used.
+    """
+    archive = open_archive(file)
+    try:
+        return memory_of(archive)
+    except BaseException:
+        archive.close()
+        raise
+
+
+def open_archive(file: Path | str) -> ArchiveReader:
+    """The open archive behind a memory file. Raises `MemoryFileError`."""
+    return ArchiveReader(Path(file), format_name=FORMAT, schema_version=SCHEMA_VERSION)
 
 
 def memory_sha256(file: Path | str) -> str:
@@ -107,51 +106,21 @@ def memory_sha256(file: Path | str) -> str:
         raise MemoryFileError(f"cannot read {file}: {error.strerror or error}") from error
 
 
-def placement_arrays(placements: Placements, folder: str) -> dict[str, np.ndarray]:
-    """The columns of a placement table as archive members."""
-    return {f"{folder}/{name}": getattr(placements, name) for name in _PLACEMENT_ARRAYS}
+def _arrays_of(memory: Memory) -> Iterator[tuple[str, np.ndarray]]:
+    """All arrays, one after the other: what is still in a file is read, written and forgotten."""
+    yield from view_arrays(memory, 0)
+    for name in column_names():
+        yield f"patches/0000/{name}", unread(memory.patches, name)
+    yield from placement_columns(memory.written, "written/0000")
+    yield "written/0000/transforms", memory.written.transforms
+    for name, table in memory.features.items():
+        yield f"features/{name}/0000", unread(table, "values")
 
 
-def placements_from_archive(archive: ArchiveReader, folder: str) -> Placements:
-    """The placement table that `placement_arrays` wrote. Raises `MemoryFileError` or `EditError`."""
-    return Placements(**{name: archive.array(f"{folder}/{name}") for name in _PLACEMENT_ARRAYS})
-
-
-def _view_to_json(view: View) -> dict[str, Any]:
-    return {
-        "name": view.name,
-        "source": view.source,
-        "time_s": view.time_s,
-        "intrinsics_px": view.camera.intrinsics_px.ravel().tolist(),
-        "world_from_cam": view.camera.world_from_cam.ravel().tolist(),
-        "image_height": view.camera.image_height,
-        "image_width": view.camera.image_width,
-        # Only splices have more than one world.
-        **({"world": view.world} if view.world else {}),
-        **({"tone": view.tone.to_json()} if view.tone is not None else {}),
-    }
-
-
-def _view_from_json(entry: dict[str, Any], arrays: dict[str, np.ndarray]) -> View:
-    camera = Camera(
-        np.array(entry["intrinsics_px"], dtype=np.float64).reshape(3, 3),
-        np.array(entry["world_from_cam"], dtype=np.float64).reshape(4, 4),
-        entry["image_height"],
-        entry["image_width"],
-    )
-    return View(
-        camera=camera,
-        time_s=float(entry["time_s"]),
-        name=str(entry["name"]),
-        source=entry["source"],
-        world=entry.get("world", 0),
-        tone=Tone.from_json(entry["tone"]) if "tone" in entry else None,
-        **arrays,
-    )
-
-
-def _checked_rows(rows: np.ndarray, view: View) -> np.ndarray:
-    if rows.shape != view.z_depth.shape or rows.dtype != np.int32:
-        raise MemoryFileError(f"view {view.name!r}: its row map is {rows.dtype}{rows.shape}")
-    rows.flags.writeable = False
-    return rows
+def view_arrays(memory: Memory, first: int) -> Iterator[tuple[str, np.ndarray]]:
+    """The arrays of the views from index `first` on, as archive members."""
+    for index in range(first, len(memory.views)):
+        for name in VIEW_ARRAYS:
+            yield f"views/{index:04d}/{name}", unread(memory.views[index], name)
+        rows = memory.pixel_rows
+        yield f"views/{index:04d}/rows", rows.unread(index) if isinstance(rows, RowMaps) else rows[index]

@@ -80,3 +80,9 @@ class Patches:
 def column_names() -> tuple[str, ...]:
     """The names of the table's columns, in order."""
     return tuple(_COLUMNS)
+
+
+def column_kind(name: str) -> tuple[np.dtype, tuple[int, ...]]:
+    """A column's type, and the shape of one row."""
+    dtype, shape = _COLUMNS[name]
+    return np.dtype(dtype), shape

@@ -124,9 +124,10 @@ def check_similarities(
     if not np.isfinite(transforms).all():
         raise EditError("a transform must be finite, got NaN or infinity")
     linear = transforms[:, :3, :3]
-    scale = np.cbrt(np.abs(np.linalg.det(linear)))
-    if (scale < 1e-9).any():
-        raise EditError("a transform must not collapse a patch to nothing, got a scale of zero")
-    gram = linear @ linear.transpose(0, 2, 1) / (scale**2)[:, None, None]
+    with np.errstate(over="ignore", invalid="ignore"):  # huge numbers are refused, without a remark on the way
+        scale = np.cbrt(np.abs(np.linalg.det(linear)))
+        if (scale < 1e-9).any():
+            raise EditError("a transform must not collapse a patch to nothing, got a scale of zero")
+        gram = linear @ linear.transpose(0, 2, 1) / (scale**2)[:, None, None]
     if not np.allclose(gram, np.eye(3), atol=1e-3) or not np.allclose(transforms[:, 3], [0, 0, 0, 1]):
         raise EditError("a placement's transform must be a similarity: rotation, uniform scale, translation")

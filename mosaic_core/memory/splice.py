@@ -21,6 +21,7 @@ import numpy as np
 
 from ..errors import EditError
 from .edits import FIRST_COPY_ID, mirror_matrix, placements_from_parts
+from .features import Features
 from .memory import Memory
 from .patches import Patches
 from .placements import Placements, check_similarities
@@ -37,7 +38,8 @@ def splice(
 ) -> Memory:
     """Both memories in one world. The first keeps its rows and placement ids; object names that both have get a suffix.
 
-    Raises `EditError` for a transform that is no similarity.
+    Raises `EditError` for a transform that is no similarity, `MosaicError` where an engine's features of the two differ
+    in type or width.
     """
     matrix = np.eye(4) if world_from_second is None else np.array(world_from_second, dtype=np.float64)
     if matrix.shape != (4, 4):
@@ -60,6 +62,7 @@ def splice(
         patches=first.patches.followed_by(patches),
         pixel_rows=(*first.pixel_rows, *(_frozen(_shifted(r, len(first.patches))) for r in second.pixel_rows)),
         written=written,
+        features=_joined_features(first, second),
     )
 
 
@@ -144,6 +147,10 @@ def extract(memory: Memory, ids: Iterable[int]) -> Memory:
         object_names={key: name for key, name in memory.object_names.items() if key in used},
         patches=replace(patches, view=np.searchsorted(views, patches.view)),
         pixel_rows=tuple(_frozen(new_row[memory.pixel_rows[i]]) for i in views),
+        features={
+            name: Features(table.values[old_rows[old_rows <= len(table)] - 1], table.dtype)
+            for name, table in memory.features.items()
+        },
         written=_with_ids(kept, _ids_like_rows(rows, taken=np.zeros(0, np.int64)), rows),
     )
 
@@ -180,6 +187,15 @@ def joined_names(first: Mapping[int, str], second: Mapping[int, str], shift: int
             free = f"{name}.{number:03d}"
         names[object_id + shift] = free
     return names
+
+
+def _joined_features(first: Memory, second: Memory) -> dict[str, Features]:
+    """The tables of both; patches that only the other memory's engine has encoded have none."""
+    tables = dict(first.features)
+    for name, table in second.features.items():
+        before = tables.get(name, Features(table.values[:0], table.dtype))
+        tables[name] = before.padded(len(first.patches)).followed_by(table)
+    return tables
 
 
 def _joined(first: Placements, second: Placements, row_shift: int, matrix: np.ndarray, *, rigid: bool) -> Placements:

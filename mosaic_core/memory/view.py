@@ -46,8 +46,7 @@ class View:
                 array = array.copy() if array is getattr(self, name) else array
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
-        if np.isnan(self.z_depth).any() or (self.z_depth <= 0).any():
-            raise MosaicError(f"view {self.name!r}: z_depth must be positive or inf (unknown, sky)")
+        check_z_depth(self.z_depth, self.name)
         if self.source not in SOURCES:
             raise MosaicError(f"a view's source is one of {SOURCES}, got {self.source!r}")
         if isinstance(self.world, bool) or not isinstance(self.world, int) or self.world < 0:
@@ -57,3 +56,10 @@ class View:
     def valid(self) -> np.ndarray:  # (H, W) bool
         """Pixels whose place in the world is known: finite depth, or sky (a direction at infinity)."""
         return np.isfinite(self.z_depth) | self.sky
+
+
+def check_z_depth(z_depth: np.ndarray, name: str) -> np.ndarray:
+    """The depth itself. Raises `MosaicError` where a pixel is neither positive nor inf."""
+    if np.isnan(z_depth).any() or (z_depth <= 0).any():
+        raise MosaicError(f"view {name!r}: z_depth must be positive or inf (unknown, sky)")
+    return z_depth

@@ -82,6 +82,7 @@ def sizes(memory: Memory, file: Path | None = None) -> dict[str, Any]:
         "views_mib": round(views / _MIB, 3),
         "patches_mib": round(patches / _MIB, 3),
         "placements_mib": round(placements / _MIB, 3),
+        "features_mib": round(sum(table.values.nbytes for table in memory.features.values()) / _MIB, 3),
         "bytes_a_patch": round((patches + placements) / count, 1),
     }
     if file is not None and file.is_file():

@@ -47,7 +47,7 @@ def _draw_head(canvas: Canvas, report: Report, title: str) -> None:
     facts, size = report.facts, report.facts["size"]
     canvas.text((_MARGIN, 26), title, size=26)
     on_disk = f"{size['file_mib']:.1f} MiB on disk, " if "file_mib" in size else ""
-    in_memory = size["views_mib"] + size["patches_mib"] + size["placements_mib"]
+    in_memory = sum(size[f"{part}_mib"] for part in ("views", "patches", "placements", "features"))
     parts = [
         f"{len(facts['views'])} views, {facts['patches']:,} patches, {facts['placements']:,} placements, "
         f"{len(facts['edits'])} edits",

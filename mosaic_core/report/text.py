@@ -14,7 +14,7 @@ def report_lines(facts: dict[str, Any]) -> list[str]:
     lines = summary_lines(facts)
     size = facts["size"]
     on_disk = f", {size['file_mib']:.1f} MiB on disk" if "file_mib" in size else ""
-    in_memory = size["views_mib"] + size["patches_mib"] + size["placements_mib"]
+    in_memory = sum(size[f"{part}_mib"] for part in ("views", "patches", "placements", "features"))
     lines.append(f"{in_memory:.1f} MiB in memory{on_disk}; {size['bytes_a_patch']:.0f} bytes a patch beside its pixels")
     if "agreement" in facts:
         lines += ["", *_agreement_lines(facts)]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mosaic_core.cameras import CameraPath, save_path
-from mosaic_core.memory import load_memory, save_memory
+from mosaic_core.memory import Features, load_memory, save_memory
 
 from .known_scenes import camera_at, room_memory
 
@@ -49,6 +49,36 @@ def test_a_clip_that_does_not_fit_leaves_nothing_and_says_why(folder):
     assert run.returncode == 1
     assert "is full: nothing was kept of this clip" in run.stderr and run.stderr.count("\n") == 1
     assert run.stdout.strip() == "left:"
+
+
+APPEND = """
+import sys
+from mosaic_core.errors import MosaicError
+from mosaic_core.memory import append_memory, load_memory
+try:
+    append_memory(load_memory(sys.argv[1]), sys.argv[2])
+except MosaicError as error:
+    sys.exit(f"mosaic: {error}")
+"""
+
+
+def test_an_append_that_does_not_fit_leaves_the_file_as_it_was(folder):
+    old = load_memory(folder / "room.mosaic")
+    rng = np.random.default_rng(0)
+    latents = Features.of(rng.normal(size=(len(old.patches), 200)).astype(np.float32))
+    save_memory(old.with_features("tiny", latents), folder / "more.mosaic")
+    (folder / "append.py").write_text(APPEND)
+    size = os.path.getsize(folder / "room.mosaic")
+    run = run_on_small_disk(
+        folder,
+        size // 1024 + 100,
+        'file="$DISK/room.mosaic"; cp "$FOLDER/room.mosaic" "$file"\n'
+        '"$PYTHON" -c "$(cat "$FOLDER/append.py")" "$FOLDER/more.mosaic" "$file"\n'
+        'code=$?; cp "$file" "$FOLDER/after.mosaic"; exit $code',
+    )
+    assert run.returncode == 1, run.stderr
+    assert "No space left on device" in run.stderr and run.stderr.count("\n") == 1
+    assert (folder / "after.mosaic").read_bytes() == (folder / "room.mosaic").read_bytes()
 
 
 def test_a_memory_that_does_not_fit_leaves_the_old_one_whole(folder):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import CameraError
+from ..camera import Camera
 from ..path import CameraPath
 from .base import (
     Documents,
@@ -35,19 +36,29 @@ def _matches(documents: Documents) -> bool:
 
 
 def _read(documents: Documents, gaps: Gaps) -> CameraPath:
+    return path_of_named(named_cameras(documents), gaps)
+
+
+def named_cameras(documents: Documents) -> list[tuple[str, Camera]]:
+    """The images' names and cameras, in the order of the file. Raises `CameraError`."""
     lenses = _lenses(documents[_CAMERAS])
     images = _images(documents[_IMAGES])
     check_count(len(images))
-    order, numbers = order_of_names([parts[9] for parts in images], gaps)
-    cameras = []
-    for parts in (images[index] for index in order):
+    found = []
+    for parts in images:
         w, x, y, z, *position = numbers_of(" ".join(parts[1:8]), 7)
         if parts[8] not in lenses:
             raise CameraError(f"images.txt names the camera {parts[8][:20]!r}, which cameras.txt does not have")
         lens, size = lenses[parts[8]]
         matrix = np.column_stack([rotation_of_quaternion(w, x, y, z), position])
-        cameras.append(camera_of(matrix, lens, size, inverted=True))
-    return CameraPath(tuple(cameras), numbers, gaps.take_fps())
+        found.append((parts[9], camera_of(matrix, lens, size, inverted=True)))
+    return found
+
+
+def path_of_named(named: list[tuple[str, Camera]], gaps: Gaps) -> CameraPath:
+    """A path through these cameras, in the order of the numbers in their names. Raises `CameraError`."""
+    order, numbers = order_of_names([name for name, _ in named], gaps)
+    return CameraPath(tuple(named[index][1] for index in order), numbers, gaps.take_fps())
 
 
 def _lenses(data: bytes) -> dict[str, tuple[np.ndarray, tuple[int, int]]]:

@@ -12,6 +12,7 @@ import struct
 import numpy as np
 
 from ...errors import CameraError
+from ..camera import Camera
 from ..path import CameraPath
 from .base import (
     Documents,
@@ -23,7 +24,8 @@ from .base import (
     quaternion_of_rotation,
     rotation_of_quaternion,
 )
-from .times import name_of_frame, nameable, order_of_names
+from .colmap import path_of_named
+from .times import name_of_frame, nameable
 
 _CAMERAS, _IMAGES, _POINTS = "cameras.bin", "images.bin", "points3D.bin"
 _COUNT, _CAMERA, _IMAGE = struct.Struct("<Q"), struct.Struct("<iiQQ"), struct.Struct("<i7di")
@@ -65,23 +67,27 @@ def _matches(documents: Documents) -> bool:
 
 
 def _read(documents: Documents, gaps: Gaps) -> CameraPath:
+    return path_of_named(named_cameras(documents), gaps)
+
+
+def named_cameras(documents: Documents) -> list[tuple[str, Camera]]:
+    """The images' names and cameras, in the order of the file. Raises `CameraError`."""
     lenses = _lenses(documents[_CAMERAS])
     cursor = _Cursor(documents[_IMAGES], _IMAGES)
     (count,) = cursor.take(_COUNT)
     check_count(count)
-    cameras, names = [], []
+    found = []
     for _ in range(count):
         _, w, x, y, z, tx, ty, tz, camera_id = cursor.take(_IMAGE)
-        names.append(cursor.name_to_zero())
+        name = cursor.name_to_zero()
         cursor.skip(cursor.take(_COUNT)[0] * _POINT_BYTES)
         if camera_id not in lenses:
             raise CameraError(f"images.bin names the camera {camera_id}, which cameras.bin does not have")
         lens, size = lenses[camera_id]
         matrix = np.column_stack([rotation_of_quaternion(w, x, y, z), (tx, ty, tz)])
-        cameras.append(camera_of(matrix, lens, size, inverted=True))
+        found.append((name, camera_of(matrix, lens, size, inverted=True)))
     cursor.finish()
-    order, numbers = order_of_names(names, gaps)
-    return CameraPath(tuple(cameras[index] for index in order), numbers, gaps.take_fps())
+    return found
 
 
 def _lenses(data: bytes) -> dict[int, _Lens]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...conventions import FAR_M
 from ...errors import CameraError
-from ...files import write_atomically
+from ...files import bytes_of_file, write_atomically
 from ..path import CameraPath
 from . import (
     colmap,
@@ -176,10 +176,9 @@ def _documents(file: Path, format_: Format) -> Documents:
 
 def _bytes(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
+        data = bytes_of_file(file, at_most=MAX_FILE_BYTES)
     except OSError as error:
         raise CameraError(f"cannot read the camera path {file}: {error.strerror or error}") from error
-    if len(data) > MAX_FILE_BYTES:
+    if data is None:
         raise CameraError(f"{file} is larger than {MAX_FILE_BYTES >> 20} MiB: no camera path is")
     return data
