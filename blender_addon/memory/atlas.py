@@ -33,13 +33,13 @@ def atlas_image(memory: Memory, name: str) -> bpy.types.Image:
     pixels[..., :3] = (
         _mean_colours(memory, number, rows * columns).reshape(rows, columns, 3).repeat(cell, 0).repeat(cell, 1)
     )
-    step = PATCH_SIZE_PX // cell
     for view, row_of_pixel in zip(memory.views, memory.pixel_rows, strict=True):
-        y, x = np.nonzero(row_of_pixel[::step, ::step])
-        patch = number[row_of_pixel[::step, ::step][y, x] - 1]
+        row_of_pixel, rgb = (_at_resolution(plane, view.patch_size_px, cell) for plane in (row_of_pixel, view.rgb))
+        y, x = np.nonzero(row_of_pixel)
+        patch = number[row_of_pixel[y, x] - 1]
         y, x, patch = y[patch >= 0], x[patch >= 0], patch[patch >= 0]
         at = ((patch // columns) * cell + y % cell, (patch % columns) * cell + x % cell)
-        pixels[at[0], at[1], :3] = shown_rgb(view.rgb[::step, ::step][y, x], view.tone)
+        pixels[at[0], at[1], :3] = shown_rgb(rgb[y, x], view.tone)
         pixels[at[0], at[1], 3] = 1
     image = bpy.data.images.new(name, pixels.shape[1], pixels.shape[0], alpha=True)
     image.alpha_mode = "CHANNEL_PACKED"
@@ -60,11 +60,17 @@ def atlas_uv(memory: Memory, placements: Placements) -> np.ndarray:  # (N, 4, 2)
         mine = np.flatnonzero(memory.patches.view[index] == position)
         patch = index[mine]
         corner_px, _ = view.camera.project(memory.patches.quad_world[patch].astype(np.float64))
-        inside_px = corner_px - memory.patches.cell_yx[patch][:, None, ::-1] * PATCH_SIZE_PX
+        inside = corner_px / view.patch_size_px - memory.patches.cell_yx[patch][:, None, ::-1]
         origin = np.stack([number[patch] % columns, number[patch] // columns], axis=-1)
-        uv[mine] = (origin[:, None] + inside_px / PATCH_SIZE_PX) / [columns, rows]
+        uv[mine] = (origin[:, None] + inside) / [columns, rows]
     uv[..., 1] = 1 - uv[..., 1]
     return np.nan_to_num(uv).astype(np.float32)
+
+
+def _at_resolution(plane: np.ndarray, patch_size_px: int, cell: int) -> np.ndarray:
+    """A view's plane with `cell` pixels across a patch: some left out of pictures, those of latent frames repeated."""
+    step, times = max(patch_size_px // cell, 1), max(cell // patch_size_px, 1)
+    return plane[::step, ::step].repeat(times, 0).repeat(times, 1)
 
 
 def _mean_colours(memory: Memory, number: np.ndarray, count: int) -> np.ndarray:  # (count, 3) float32

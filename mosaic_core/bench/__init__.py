@@ -15,10 +15,10 @@ import numpy as np
 from ..allocation import keep_freed_memory
 from ..errors import MosaicError
 from ..version import VERSION
-from . import files, preview
+from . import files, placements, preview, retrieval, writing
 from .measure import core_count
 
-GROUPS = {"preview": preview, "files": files}
+GROUPS = {"preview": preview, "retrieval": retrieval, "writing": writing, "placements": placements, "files": files}
 
 
 def run_bench(*, only: Collection[str] = ()) -> dict[str, Any]:

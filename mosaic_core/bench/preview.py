@@ -19,7 +19,7 @@ from .measure import Row, core_count, row, times_ms
 
 HEIGHT, WIDTH, VIEWS = 360, 640, 6
 _TARGET = (0.0, 1.5, 0.6)
-_ROOM = (
+ROOM = (
     Box((-6, -6, -0.5), (6, 6, 0), 1, (0.55, 0.5, 0.45)),
     Box((-6, 5, 0), (6, 6, 3.5), 2, (0.75, 0.72, 0.66)),
     Box((-6.5, -6, 0), (-6, 6, 3.5), 3, (0.6, 0.65, 0.7)),
@@ -53,7 +53,7 @@ def room_views() -> list[View]:
         (4.0, -4.5, 2.4),
         (0.0, -3.5, 1.6),
     ]
-    return [ray_cast_view(camera_looking_at(place, _TARGET, **size), _ROOM) for place in places[:VIEWS]]
+    return [ray_cast_view(camera_looking_at(place, _TARGET, **size), ROOM) for place in places[:VIEWS]]
 
 
 def _scene() -> tuple[Memory, list[Camera]]:

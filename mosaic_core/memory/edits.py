@@ -118,6 +118,11 @@ def set_time_range(ids: Iterable[int], *, since_s: float = -np.inf, until_s: flo
     return Edit("set_time_range", parameters, author)
 
 
+def settle(ids: Iterable[int], *, until_s: float, decision: str, author: str = "") -> Edit:
+    """Note that contradictions of these placements with views up to `until_s` are decided; changes no placement."""
+    return Edit("settle", {"ids": _id_list(ids), "until_s": float(until_s), "decision": decision}, author)
+
+
 def reset(ids: Iterable[int], *, author: str = "") -> Edit:
     """Put placements back where their patches were captured."""
     return Edit("reset", {"ids": _id_list(ids)}, author)
@@ -279,6 +284,7 @@ _APPLY = {
     "set_flag": _set_flag,
     "set_time_range": _set_time_range,
     "reset": _reset,
+    "settle": lambda placements, _parameters: placements,
     "replace": _replace,
 }
 

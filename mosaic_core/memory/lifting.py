@@ -10,11 +10,14 @@ linear on a plane, so the gap is judged against the plane's own slope: a floor s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from ..conventions import PATCH_SIZE_PX
+from .latent_lifting import lift_latents
 from .patches import Patches
 from .view import View
 
@@ -34,6 +37,39 @@ class _Pixels:
 
     def total(self, values: np.ndarray) -> np.ndarray:  # (P,) float64
         return np.bincount(self.patch, weights=values, minlength=len(self.starts))
+
+
+def lift_views(
+    views: Sequence[View],
+    *,
+    first_view: int,
+    first_row: int,
+) -> tuple[Patches, list[np.ndarray]]:  # patches, (H, W) int32 a view: the row of each pixel, 0 = none
+    """Cut views into patches whose rows count up from `first_row`; the first view has the index `first_view`.
+
+    Latent frames of one size that follow each other are lifted together.
+    """
+    lifted, pixel_rows = Patches.none(), []
+    for _, group in groupby(views, key=_lifted_alike):
+        run = list(group)
+        numbers = {"first_view": first_view + len(pixel_rows), "first_row": first_row + len(lifted)}
+        patches, rows = lift_latents(run, **numbers) if run[0].patch_size_px == 1 else _lift_pictures(run, **numbers)
+        lifted = lifted.followed_by(patches) if len(lifted) else patches
+        pixel_rows += rows
+    return lifted, pixel_rows
+
+
+def _lifted_alike(view: View) -> tuple[int, ...]:
+    return (view.patch_size_px, view.camera.image_height, view.camera.image_width)
+
+
+def _lift_pictures(views: list[View], *, first_view: int, first_row: int) -> tuple[Patches, list[np.ndarray]]:
+    patches, pixel_rows = Patches.none(), []
+    for index, view in enumerate(views):
+        lifted, rows = lift_view(view, view_index=first_view + index, first_row=first_row + len(patches))
+        patches = patches.followed_by(lifted)
+        pixel_rows.append(rows)
+    return patches, pixel_rows
 
 
 def lift_view(

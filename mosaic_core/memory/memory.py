@@ -13,9 +13,11 @@ import numpy as np
 from ..errors import EditError, MosaicError
 from .edits import FIRST_COPY_ID, Edit, apply_edit, replace_placements
 from .features import Features, check_name
-from .lifting import lift_view
+from .lifting import lift_views
 from .patches import Patches
+from .place_index import PlaceIndex
 from .placements import DYNAMIC, Placements
+from .sightings import Sightings
 from .stored import row_maps
 from .view import View
 
@@ -36,6 +38,8 @@ class Memory:
     undone: tuple[Edit, ...] = ()  # next to redo last
     placements: Placements = field(default=None)  # type: ignore[assignment]  # replayed where not given
     features: Mapping[str, Features] = field(default_factory=dict)  # by engine
+    sightings: Sightings = field(default_factory=Sightings)  # which patches were seen again, by writing that merges
+    places: PlaceIndex | None = field(default=None, repr=False)  # kept for the next write, made anew where missing
 
     def __post_init__(self) -> None:
         if len(self.pixel_rows) != len(self.views):
@@ -43,7 +47,7 @@ class Memory:
         if self.placements is None:
             object.__setattr__(self, "placements", replay(self.written, self.edits))
         for table in (self.written, self.placements):
-            if len(table) and not (table.rows.min() >= 1 and table.rows.max() <= len(self.patches)):
+            if table.row_span[0] < 1 or table.row_span[1] > len(self.patches):
                 raise MosaicError("a placement names a patch that the memory does not hold")
         if len(self.patches) >= FIRST_COPY_ID:
             raise MosaicError(f"a memory holds fewer than {FIRST_COPY_ID} patches, got {len(self.patches)}")
@@ -58,32 +62,44 @@ class Memory:
         return empty.with_views(views, object_names or {})
 
     def with_views(self, views: Sequence[View], object_names: Mapping[int, str]) -> Memory:
-        """This memory with more views lifted into it; edits made so far stay as they are.
+        """This memory with more views lifted into it, all that they show; edits made so far stay as they are.
 
-        Raises `MosaicError` where an object id already stands for another name.
+        `mosaic_core.memory.writing` leaves out what the memory holds already. Raises `MosaicError` where an object id
+        already stands for another name.
+        """
+        lifted, pixel_rows = lift_views(views, first_view=len(self.views), first_row=len(self.patches) + 1)
+        return self.with_lifted(views, object_names, lifted, pixel_rows)
+
+    def with_lifted(
+        self,
+        views: Sequence[View],
+        object_names: Mapping[int, str],
+        lifted: Patches,  # their rows follow on this memory's
+        pixel_rows: Sequence[np.ndarray],  # one (H, W) int32 a view
+    ) -> Memory:
+        """This memory with patches that are lifted already, each placed where it was captured. Raises as `with_views`.
+
+        Takes as long as what is new, on average: tables grow in place (`mosaic_core.memory.growing`).
         """
         for object_id, name in object_names.items():
             if self.object_names.get(object_id, name) != name:
                 raise MosaicError(
                     f"object id {object_id} is {self.object_names[object_id]!r} here and {name!r} in the new views"
                 )
-        patches, added_rows = self.patches, []
-        for index, view in enumerate(views, len(self.views)):
-            lifted, rows = lift_view(view, view_index=index, first_row=len(patches) + 1)
+        for rows in pixel_rows:
             rows.flags.writeable = False
-            patches = patches.followed_by(lifted)
-            added_rows.append(rows)
-        first = len(self.patches)
-        flags = np.where(patches.dynamic[first:], DYNAMIC, np.uint8(0))
-        added = Placements.of_rows(np.arange(first + 1, len(patches) + 1), flags=flags)
+        first_row = len(self.patches) + 1
+        flags = np.where(lifted.dynamic, DYNAMIC, np.uint8(0))
+        written = self.written.followed_by_rows(first_row, flags)
+        unedited = self.placements is self.written
         return replace(
             self,
             views=(*self.views, *views),
             object_names={**self.object_names, **object_names},
-            patches=patches,
-            pixel_rows=row_maps(self.pixel_rows).followed_by(added_rows),
-            written=joined_placements(self.written, added),
-            placements=joined_placements(self.placements, added),
+            patches=self.patches.followed_by(lifted),
+            pixel_rows=row_maps(self.pixel_rows).followed_by(pixel_rows),
+            written=written,
+            placements=written if unedited else self.placements.followed_by_rows(first_row, flags),
         )
 
     def edited(self, *edits: Edit) -> Memory:
@@ -129,14 +145,3 @@ def replay(placements: Placements, edits: Sequence[Edit]) -> Placements:
     for edit in edits:
         placements = apply_edit(placements, edit)
     return placements
-
-
-def joined_placements(table: Placements, added: Placements) -> Placements:
-    """Both tables, in the order of ids; the transforms are those of `table`."""
-    order = np.argsort(np.concatenate([table.ids, added.ids]), kind="stable")
-
-    def column(name: str) -> np.ndarray:
-        return np.concatenate([getattr(table, name), getattr(added, name)])[order]
-
-    names = ("ids", "rows", "transform_index", "flags", "time_range_s")
-    return Placements(transforms=table.transforms, **{name: column(name) for name in names})

@@ -26,6 +26,7 @@ from .mosaic_parts import (
     memory_of,
     pieces_of,
     placement_columns,
+    sightings_arrays,
     view_to_json,
 )
 from .patches import column_names
@@ -68,6 +69,9 @@ class _News:
         self._check_views()
         self._check_patches()
         self.placements = self._new_placements()
+        rows = np.arange(1, len(memory.patches) + 1)
+        ours, theirs = (state.sightings.of_rows(rows) for state in (memory, self.stored))
+        self.seen_again = not all(map(np.array_equal, ours, theirs))
         self.features = {name: self._new_features(name, table) for name, table in memory.features.items()}
         if missing := self.stored.features.keys() - memory.features.keys():
             raise self._other(f"it has features {min(missing)!r}, which the memory has not")
@@ -93,7 +97,7 @@ class _News:
             "edit_log": [edit_to_json(edit) for edit in fresh],
             "features": {name: {"dtype": table.dtype} for name, table in self.features.items() if table is not None},
         }
-        news = any(part.values()) or len(self.placements) or history != old
+        news = any(part.values()) or len(self.placements) or history != old or self.seen_again
         return {**part, **history} if news else {}
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
@@ -105,6 +109,8 @@ class _News:
                 yield f"patches/{self.folder}/{name}", getattr(memory.patches, name)[first:]
         if len(self.placements):
             yield from placement_columns(self.placements, f"written/{self.folder}")
+        if self.seen_again:
+            yield from sightings_arrays(memory, f"sightings/{self.folder}")
         for name, table in self.features.items():
             if table is not None:
                 yield f"features/{name}/{self.folder}", table.values

@@ -4,6 +4,7 @@
     views/0000/rgb.npy, z_depth, ...  one folder a view
     patches/0000/*.npy                the columns of the patch table
     written/0000/*.npy                placements as lifted; the edit log brings them up to date
+    sightings/0000/*.npy              how often patches were seen again, and when last, where any was
     features/ENGINE/0000.npy          latents, a row a patch; bfloat16 as its bits in uint16
     appended/0001.json                what an append added: views, patches/0001, written/0001, features, edits
 
@@ -33,6 +34,7 @@ from .mosaic_parts import (
     memory_of,
     placement_columns,
     read_now,
+    sightings_arrays,
     view_to_json,
 )
 from .patches import column_names
@@ -113,6 +115,7 @@ def _arrays_of(memory: Memory) -> Iterator[tuple[str, np.ndarray]]:
         yield f"patches/0000/{name}", unread(memory.patches, name)
     yield from placement_columns(memory.written, "written/0000")
     yield "written/0000/transforms", memory.written.transforms
+    yield from sightings_arrays(memory, "sightings/0000")
     for name, table in memory.features.items():
         yield f"features/{name}/0000", unread(table, "values")
 

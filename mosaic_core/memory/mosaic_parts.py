@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 
 from ..cameras import Camera
+from ..conventions import PATCH_SIZE_PX
 from ..errors import MemoryFileError, MosaicError
 from .archive import ArchiveReader
 from .edits import Edit
 from .features import DTYPES, Features, check_name
-from .memory import Memory, joined_placements
+from .memory import Memory
 from .patches import Patches, column_kind, column_names
-from .placements import Placements
+from .placements import Placements, joined_placements
+from .sightings import Sightings
 from .stored import RowMaps, StoredFeatures, StoredPatches, StoredView
 from .tone import Tone
-from .view import SOURCES, View
+from .view import PATCH_SIZES_PX, SOURCES, View
 
 VIEW_ARRAYS = {"rgb": np.uint8, "z_depth": np.float32, "object_ids": np.int32, "dynamic": np.bool_, "sky": np.bool_}
 PLACEMENT_COLUMNS = ("ids", "rows", "transform_index", "flags", "time_range_s")
@@ -48,6 +50,7 @@ def memory_of(archive: ArchiveReader) -> Memory:
             written=written_placements(archive),
             edits=applied,
             undone=undone,
+            sightings=_sightings(archive),
             features={check_name(name): _features(archive, name) for name in feature_dtypes(archive)},
         )
     except MemoryFileError:
@@ -100,6 +103,8 @@ def view_to_json(view: View) -> dict[str, Any]:
         "world_from_cam": view.camera.world_from_cam.ravel().tolist(),
         "image_height": view.camera.image_height,
         "image_width": view.camera.image_width,
+        # Only latent frames have another.
+        **({"patch_size_px": view.patch_size_px} if view.patch_size_px != PATCH_SIZE_PX else {}),
         # Only splices have more than one world.
         **({"world": view.world} if view.world else {}),
         **({"tone": view.tone.to_json()} if view.tone is not None else {}),
@@ -146,6 +151,9 @@ def _view(archive: ArchiveReader, index: int, entry: dict[str, Any]) -> View:
     world, time_s = entry.get("world", 0), float(entry["time_s"])
     if type(world) is not int or world < 0 or entry["source"] not in SOURCES or not np.isfinite(time_s):
         raise ValueError(f"view {index} has an impossible world, source or time")
+    patch_size_px = entry.get("patch_size_px", PATCH_SIZE_PX)
+    if type(patch_size_px) is not int or patch_size_px not in PATCH_SIZES_PX:
+        raise ValueError(f"view {index} has patches of an impossible size")
     return StoredView.of(
         {name: partial(archive.array, f"{folder}/{name}") for name in VIEW_ARRAYS},
         {name: (archive.sha256_of(f"{folder}/{name}"),) for name in VIEW_ARRAYS},
@@ -153,6 +161,7 @@ def _view(archive: ArchiveReader, index: int, entry: dict[str, Any]) -> View:
         time_s=time_s,
         name=str(entry["name"]),
         source=entry["source"],
+        patch_size_px=patch_size_px,
         world=world,
         tone=Tone.from_json(entry["tone"]) if "tone" in entry else None,
     )
@@ -186,6 +195,26 @@ def _patches(archive: ArchiveReader, view_count: int) -> Patches:
     loaders["view"] = partial(_numbers, archive, members["view"], 0, view_count - 1)
     digests = {name: tuple(map(archive.sha256_of, pieces)) for name, pieces in members.items()}
     return StoredPatches.of(loaders, digests, sum(counts))
+
+
+def sightings_arrays(memory: Memory, folder: str) -> Iterable[tuple[str, np.ndarray]]:
+    """What is known of patches seen again, as archive members; nothing where nothing ever was."""
+    if not memory.sightings.blocks:
+        return ()
+    counts, last_s = memory.sightings.of_rows(np.arange(1, len(memory.patches) + 1))
+    return ((f"{folder}/count", counts.astype(np.int32)), (f"{folder}/last_s", last_s))
+
+
+def _sightings(archive: ArchiveReader) -> Sightings:
+    """Of the last part that says anything: sightings are the one thing that an append states anew."""
+    folders = [f"sightings/{index:04d}" for index in range(len(archive.parts))]
+    folders = [folder for folder in folders if f"{folder}/count" in archive.members]
+    if not folders:
+        return Sightings()
+    (count,) = archive.shape_of(f"{folders[-1]}/count")
+    archive.expect(f"{folders[-1]}/count", np.int32, (count,))
+    archive.expect(f"{folders[-1]}/last_s", np.float32, (count,))
+    return Sightings.of_columns(*(archive.array(f"{folders[-1]}/{name}") for name in ("count", "last_s")))
 
 
 def feature_dtypes(archive: ArchiveReader) -> dict[str, str]:
@@ -230,7 +259,7 @@ def _joined_arrays(archive: ArchiveReader, members: list[str]) -> np.ndarray:
 
 def read_now(memory: Memory) -> Memory:
     """The same memory with every array read. Raises `MemoryFileError` or `MosaicError` for a damaged one."""
-    names = ("camera", *VIEW_ARRAYS, "time_s", "name", "source", "world", "tone")
+    names = ("camera", *VIEW_ARRAYS, "time_s", "name", "source", "patch_size_px", "world", "tone")
     return replace(
         memory,
         views=tuple(View(**{name: getattr(view, name) for name in names}) for view in memory.views),

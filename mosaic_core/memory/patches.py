@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..errors import MosaicError
+from .growing import GrowingColumns
 
 _COLUMNS: dict[str, tuple[type, tuple[int, ...]]] = {
     "view": (np.int32, ()),
@@ -57,9 +58,18 @@ class Patches:
         return cls(**{name: np.zeros((0, *shape), dtype) for name, (dtype, shape) in _COLUMNS.items()})
 
     def followed_by(self, other: Patches) -> Patches:
-        """Both tables, one after the other; the second's rows shift by the length of the first."""
-        joined = {f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)}
-        return Patches(**joined)
+        """Both tables, one after the other; the second's rows shift by the length of the first.
+
+        Takes as long as the second is, on average, however long the first is (`mosaic_core.memory.growing`).
+        """
+        more = {f.name: getattr(other, f.name) for f in fields(self)}
+        growing: GrowingColumns | None = self.__dict__.get("_growing")
+        if growing is None:
+            growing = GrowingColumns({f.name: getattr(self, f.name) for f in fields(self)}, room=len(other))
+        growing = growing.followed_by(more, after=len(self))
+        joined = Patches(**growing.first(len(self) + len(other)))
+        object.__setattr__(joined, "_growing", growing)
+        return joined
 
     @property
     def size_m(self) -> np.ndarray:  # (P,) float32

@@ -7,15 +7,18 @@ distinct ones, because artists move objects, not patches: a memory of a million 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ..errors import EditError
+from .growing import GrowingColumns
 
 HIDDEN = np.uint8(1)  # not shown, kept
 LOCKED = np.uint8(2)  # edits refuse to touch it
 DYNAMIC = np.uint8(4)  # belongs to something that moves: engines may move it
+
+_COLUMNS = ("ids", "rows", "transform_index", "flags", "time_range_s")
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,7 @@ class Placements:
     transforms: np.ndarray  # (K, 4, 4) float64 edited_from_captured; transforms[0] is the identity
     flags: np.ndarray  # (N,) uint8: HIDDEN | LOCKED | DYNAMIC
     time_range_s: np.ndarray  # (N, 2) float32: shown from .. until, -inf .. inf by default
+    row_span: tuple[int, int] = field(init=False, repr=False)  # the lowest and the highest row; (1, 0) without any
 
     def __post_init__(self) -> None:
         count = len(self.ids)
@@ -56,6 +60,8 @@ class Placements:
         if count and not (self.transform_index.min() >= 0 and self.transform_index.max() < len(self.transforms)):
             raise EditError("a placement names a transform that the table does not hold")
         check_similarities(self.transforms)
+        span = (int(self.rows.min()), int(self.rows.max())) if count else (1, 0)
+        object.__setattr__(self, "row_span", span)
 
     @classmethod
     def of_rows(cls, rows: np.ndarray, *, flags: np.ndarray | None = None) -> Placements:
@@ -73,6 +79,30 @@ class Placements:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def followed_by_rows(self, first_row: int, flags: np.ndarray) -> Placements:  # (n,) uint8
+        """This table and, after it, patches just captured: rows from `first_row`, each with its row as id.
+
+        Takes as long as what is new, on average: what was checked once is not checked again. Copies have the highest
+        ids, so a table that holds any is merged anew instead. Raises `EditError` for ids that are taken.
+        """
+        rows = np.arange(first_row, first_row + len(flags), dtype=np.int32)
+        added = Placements.of_rows(rows, flags=flags)
+        if len(added) == 0:
+            return self
+        if len(self) and self.ids[-1] >= first_row:
+            return joined_placements(self, added)
+        more = {name: getattr(added, name) for name in _COLUMNS}
+        growing: GrowingColumns | None = self.__dict__.get("_growing")
+        if growing is None:
+            growing = GrowingColumns({name: getattr(self, name) for name in _COLUMNS}, room=len(added))
+        growing = growing.followed_by(more, after=len(self))
+        joined = object.__new__(Placements)
+        span = (min(self.row_span[0], first_row), max(self.row_span[1], int(rows[-1]))) if len(self) else added.row_span
+        known = {"transforms": self.transforms, "row_span": span, "_growing": growing}
+        for name, value in {**growing.first(len(self) + len(added)), **known}.items():
+            object.__setattr__(joined, name, value)
+        return joined
 
     @property
     def visible(self) -> np.ndarray:  # (N,) bool
@@ -131,3 +161,10 @@ def check_similarities(
         gram = linear @ linear.transpose(0, 2, 1) / (scale**2)[:, None, None]
     if not np.allclose(gram, np.eye(3), atol=1e-3) or not np.allclose(transforms[:, 3], [0, 0, 0, 1]):
         raise EditError("a placement's transform must be a similarity: rotation, uniform scale, translation")
+
+
+def joined_placements(table: Placements, added: Placements) -> Placements:
+    """Both tables, in the order of ids; the transforms are those of `table`. Raises `EditError` for ids in both."""
+    order = np.argsort(np.concatenate([table.ids, added.ids]), kind="stable")
+    columns = {n: np.concatenate([getattr(table, n), getattr(added, n)])[order] for n in _COLUMNS}
+    return Placements(transforms=table.transforms, **columns)

@@ -22,6 +22,7 @@ from .placements import LOCKED, Placements
 from .quads_report import QuadReport
 from .similarity import (
     apply_to_quads,
+    by_coordinate,
     errors_of,
     nearest_similarity,
     noise_of,
@@ -97,12 +98,13 @@ class _Motion:
 
 def has_place(patches: Patches) -> np.ndarray:  # (P,) bool
     """Patches that can be shown as a quad; sky has no place."""
-    return ~np.isnan(patches.quad_world.reshape(len(patches), 12).sum(axis=1))
+    return ~np.isnan(_sums(patches.quad_world))
 
 
 def quads_of(placements: Placements, patches: Patches) -> np.ndarray:  # (N, 4, 3) float32, world
     """Where the corners of every placement are, in image order; nan where the patch has no place."""
-    return _placed(patches, placements.rows, placements.transforms, placements.transform_index)
+    quads = _placed(patches, placements.rows, placements.transforms, placements.transform_index)
+    return quads if quads.flags.writeable else quads.copy()
 
 
 def placements_from_faces(
@@ -133,7 +135,7 @@ def read_quads(
     placed = has_place(patches)
     kinds = _kinds(faces, placed)
     match = _match(faces, np.flatnonzero(kinds["good"]), patches, base)
-    corners, similar = _in_similar_space(faces.corners_mesh[match.face], world_from_mesh)
+    corners, similar = _in_similar_space(_rows_of(faces.corners_mesh, match.face), world_from_mesh)
     motion = _motion(corners, match)
     locked = _locked(match, base)
     taken = np.flatnonzero(~motion.collapsed & ~locked)
@@ -188,10 +190,10 @@ def _kinds(faces: Faces, placed: np.ndarray) -> dict[str, np.ndarray]:  # name -
     known[known] = placed[rows[known] - 1]
     good = known & faces.is_quad
     cut_up = np.zeros(len(rows), bool)
-    cut_up[good] = _cut_up(faces.vertices[good], faces.ids[good], rows[good])
-    # One sum a face is quicker than twelve tests, and only a finite face has a finite one.
-    with np.errstate(invalid="ignore"):
-        finite = np.isfinite(faces.corners_mesh.reshape(len(rows), 12).sum(axis=1, dtype=np.float64))
+    # Most meshes are nothing but whole quads, and picking them out would cost more than looking at them.
+    picked = slice(None) if good.all() else good
+    cut_up[picked] = _cut_up(faces.vertices[picked], faces.ids[picked], rows[picked])
+    finite = np.isfinite(_sums(faces.corners_mesh))
     return {
         "plain": plain,
         "foreign": foreign,
@@ -203,6 +205,19 @@ def _kinds(faces: Faces, placed: np.ndarray) -> dict[str, np.ndarray]:  # name -
     }
 
 
+def _sums(quads: np.ndarray) -> np.ndarray:  # (n, 4, 3) -> (n,)
+    """A number that is finite for finite quads only: one product is quicker than twelve tests."""
+    weights = np.full(12, 1e-3, quads.dtype)  # small enough that no finite sum overflows
+    with np.errstate(invalid="ignore", over="ignore"):
+        return quads.reshape(len(quads), 12) @ weights
+
+
+def _differ(quads: np.ndarray, others: np.ndarray) -> np.ndarray:  # (n, 4, 3) each -> (n,) bool
+    """Quads with any coordinate unlike the other's. Three words a quad are quicker to join than twelve bytes."""
+    words = np.ascontiguousarray(quads != others).reshape(len(quads), 12).view(np.uint32)
+    return (words[:, 0] | words[:, 1] | words[:, 2]) != 0
+
+
 def _cut_up(vertices: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> np.ndarray:  # (n,) bool
     """Faces that share a vertex with another face of the same placement: pieces of what was one quad.
 
@@ -211,8 +226,11 @@ def _cut_up(vertices: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> np.ndarr
     cut = np.zeros(len(rows), bool)
     if len(rows) == 0:
         return cut
-    face, corner = np.nonzero(np.bincount(vertices.ravel())[vertices] > 1)
-    if len(face):
+    corners = vertices.ravel()
+    # Meshes that nobody cut count their vertices face by face: then no two faces share any.
+    uses = np.zeros(1) if (corners[1:] > corners[:-1]).all() else np.bincount(corners)
+    if uses.max() > 1:
+        face, corner = np.nonzero(uses[vertices] > 1)
         pairs = np.stack([vertices[face, corner], ids[face], rows[face]], axis=-1)
         _, inverse, counts = np.unique(pairs, axis=0, return_inverse=True, return_counts=True)
         cut[face[counts[inverse.ravel()] > 1]] = True
@@ -226,7 +244,10 @@ def _match(faces: Faces, face: np.ndarray, patches: Patches, base: Placements) -
     # A face that lost its id still knows its row, and captured placements are numbered by their rows.
     lost = ids <= 0
     ids[lost] = rows[lost]
-    at = np.minimum(np.searchsorted(base.ids, ids), max(len(base) - 1, 0))
+    # Nothing deleted, nothing added: each face stands for the placement it was made from.
+    at = np.arange(len(ids))
+    if not np.array_equal(ids, base.ids):
+        at = np.minimum(np.searchsorted(base.ids, ids), max(len(base) - 1, 0))
     known = base.ids[at] == ids if len(base) else np.zeros(len(ids), bool)
     wrong = np.zeros(len(ids), bool)
     wrong[known] = base.rows[at[known]] != rows[known]
@@ -235,12 +256,12 @@ def _match(faces: Faces, face: np.ndarray, patches: Patches, base: Placements) -
     was[base_at >= 0] = base.transform_index[base_at[base_at >= 0]]
     source = _placed(patches, rows, base.transforms, was)
     is_copy = wrong
-    order = np.argsort(ids, kind="stable")
+    order = _order(ids)
     repeated = np.flatnonzero(np.diff(ids[order]) == 0)
     if len(repeated):
         # The first face with an id keeps it, but one that never moved is more "first" than its moved copy.
-        among = order[np.unique(np.concatenate([repeated, repeated + 1]))]
-        moved = (faces.corners_mesh[face[among]] != source[among]).any(axis=(1, 2))
+        among = np.arange(len(ids))[order][np.unique(np.concatenate([repeated, repeated + 1]))]
+        moved = _differ(faces.corners_mesh[face[among]], source[among])
         among = among[np.lexsort((among, moved, lost[among], ids[among]))]
         is_copy[among[1:][ids[among[1:]] == ids[among[:-1]]]] = True
     highest = max(int(base.ids.max(initial=0)), int(faces.ids.max(initial=0)))
@@ -263,41 +284,52 @@ def _placed(
     index: np.ndarray,  # (n,)
 ) -> np.ndarray:  # (n, 4, 3) float32
     """The quads of some rows at their transforms, rounded to single precision as a mesh stores them."""
-    placed = patches.quad_world[rows - 1]
+    placed = _rows_of(patches.quad_world, rows - 1)
     # The identity is no arithmetic: most placements never moved.
     away = np.flatnonzero(index)
-    placed[away] = apply_to_quads(transforms[index[away]], placed[away])
+    if len(away):
+        placed = placed if placed.flags.writeable else placed.copy()
+        placed[away] = apply_to_quads(transforms[index[away]], placed[away])
     return placed
+
+
+def _rows_of(table: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """`table[index]`, and the table itself where that is all of it in order, as it is for meshes nobody cut."""
+    if len(index) == len(table) and np.array_equal(index, np.arange(len(table))):
+        return table
+    return table.take(index, axis=0)
 
 
 def _motion(corners: np.ndarray, match: _Match) -> _Motion:
     """Compare quads (n, 4, 3) with where building would put them, and fit what is different."""
-    changed = np.flatnonzero((corners != match.source).reshape(len(corners), 12).any(axis=1))
-    before, after = match.source[changed].astype(np.float64), corners[changed].astype(np.float64)
+    changed = np.flatnonzero(_differ(corners, match.source))
+    before, after = (by_coordinate(quads.take(changed, axis=0)) for quads in (match.source, corners))
     collapsed, sheared = np.zeros(len(corners), bool), np.zeros(len(corners), bool)
     index = np.zeros(len(corners), np.int64)
-    size = sizes_of(after)
-    flat = _flatness(after) < COLLAPSED * np.minimum(1.0, _flatness(before))
-    flat |= size < VANISHED * sizes_of(before)
+    size, size_before = sizes_of(after), sizes_of(before)
+    flat = _flatness(after, size) < COLLAPSED * np.minimum(1.0, _flatness(before, size_before))
+    flat |= size < VANISHED * size_before
     collapsed[changed[flat]] = True
-    changed, before, after, size = changed[~flat], before[~flat], after[~flat], size[~flat]
+    if flat.any():
+        changed, before, after, size, size_before = (a[~flat] for a in (changed, before, after, size, size_before))
     group, table = shared_similarities(before, after)
     # Corners in the wrong order have a best fit too, and it is to shrink to nothing.
     scale = np.cbrt(np.abs(np.linalg.det(table[:, :3, :3])))[group]
-    shrunk = scale * sizes_of(before) < SHRUNK * size
+    shrunk = scale * size_before < SHRUNK * size
     collapsed[changed[shrunk]] = True
     table[np.unique(group[shrunk])] = np.eye(4)
-    errors = errors_of(table[group], before, after)
+    errors = errors_of(table[0] if len(table) == 1 else table[group], before, after)
     sheared[changed] = ~shrunk & (errors > np.maximum(SHEARED * size, noise_of(before, after)))
     moving = ~(table == np.eye(4)).all(axis=(1, 2))
     index[changed] = np.where(moving, 1 + np.arange(len(table)), 0)[group]
     return _Motion(index, np.concatenate([np.eye(4)[None], table]), collapsed, sheared)
 
 
-def _flatness(quads: np.ndarray) -> np.ndarray:  # (n,) 1 for a square, 0 for a line or a point
-    (ax, ay, az), (bx, by, bz) = (quads[:, 2] - quads[:, 0]).T, (quads[:, 3] - quads[:, 1]).T
+def _flatness(quads: np.ndarray, sizes: np.ndarray) -> np.ndarray:  # (n,) 1 for a square, 0 for a line or a point
+    diagonals = quads[:, 2:] - quads[:, :2]
+    (ax, ay, az), (bx, by, bz) = np.ascontiguousarray(diagonals.transpose(1, 2, 0))
     area = np.sqrt((ay * bz - az * by) ** 2 + (az * bx - ax * bz) ** 2 + (ax * by - ay * bx) ** 2) / 4
-    return area / np.maximum(sizes_of(quads) ** 2, 1e-300)
+    return area / np.maximum(sizes**2, 1e-300)
 
 
 def _assemble(
@@ -310,32 +342,38 @@ def _assemble(
     rest: np.ndarray,  # (r,) which placements of the base stay whatever the faces say
 ) -> Placements:
     """One table of both."""
-    known = np.flatnonzero(match.base_at[taken] >= 0)
-    known_at = match.base_at[taken[known]]
-    was = np.zeros(len(taken), np.int64)
-    was[known] = base.transform_index[known_at]
+    base_at = match.base_at.take(taken)
+    unknown = np.flatnonzero(base_at < 0)
+    base_at = np.maximum(base_at, 0)
+    was, times = np.zeros(len(taken), np.int64), np.zeros((len(taken), 2), np.float32)
+    if len(base):
+        was, times = base.transform_index.take(base_at).astype(np.int64), base.time_range_s.take(base_at, axis=0)
+    was[unknown], times[unknown] = 0, (-np.inf, np.inf)
     # Distinct (motion, transform before) pairs are few: compose each once.
-    pairs, pair = _distinct(motion.index[taken] * len(base.transforms) + was)
+    pairs, pair = _distinct(motion.index.take(taken) * len(base.transforms) + was)
     moved, before = np.divmod(pairs, len(base.transforms))
     composed = (world_from_mesh @ motion.table[moved]) @ base.transforms[before]
-    times = np.tile(np.array([-np.inf, np.inf], np.float32), (len(taken), 1))
-    times[known] = base.time_range_s[known_at]
-    flags = faces.flags[match.face[taken]].astype(np.uint8)
-    flags[match.is_copy[taken]] &= ~LOCKED
-    ids = np.concatenate([match.ids[taken], base.ids[rest]])
-    order = np.argsort(ids, kind="stable")
+    flags = faces.flags.take(match.face.take(taken)).astype(np.uint8)
+    flags[match.is_copy.take(taken)] &= ~LOCKED
+    ids = np.concatenate([match.ids.take(taken), base.ids[rest]])
+    order = _order(ids)
     transforms, index = _identity_first(
         np.concatenate([composed, base.transforms]),
         np.concatenate([pair, len(composed) + base.transform_index[rest]])[order],
     )
     return Placements(
         ids=ids[order],
-        rows=np.concatenate([match.rows[taken], base.rows[rest]])[order],
+        rows=np.concatenate([match.rows.take(taken), base.rows[rest]])[order],
         transform_index=index,
         transforms=transforms,
         flags=np.concatenate([flags, base.flags[rest]])[order],
         time_range_s=np.concatenate([times, base.time_range_s[rest]])[order],
     )
+
+
+def _order(ids: np.ndarray) -> np.ndarray | slice:
+    """What sorts the ids, stably; nothing where they are sorted, as they are unless faces were joined or copied."""
+    return slice(None) if (np.diff(ids) >= 0).all() else np.argsort(ids, kind="stable")
 
 
 def _distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # distinct codes, index into them

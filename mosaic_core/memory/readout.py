@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..cameras import Camera
-from ..conventions import PATCH_SIZE_PX
 from ..errors import MosaicError
 from .gaps import find_gaps
 from .memory import Memory
@@ -130,8 +129,9 @@ class MemoryReader:
         for index, source in enumerate(self._views):
             mine = np.flatnonzero(view == index)
             u[mine], v[mine], weight[mine] = source.project(points.taken(mine))
-        centre_vu = (memory.patches.cell_yx[rows - 1] + np.float32(0.5)) * PATCH_SIZE_PX
-        reach = np.float32(PATCH_REACH * PATCH_SIZE_PX)
+        side = np.array([source.patch_size_px for source in memory.views], np.float32)[view]
+        centre_vu = (memory.patches.cell_yx[rows - 1] + np.float32(0.5)) * side[:, None]
+        reach = np.float32(PATCH_REACH) * side
         on = np.flatnonzero((np.abs(v - centre_vu[:, 0]) <= reach) & (np.abs(u - centre_vu[:, 1]) <= reach))
         picture.put(
             pixels[on],
@@ -143,22 +143,6 @@ class MemoryReader:
             uv=(u[on], v[on]),
             view_time_s=self._view_times(),
         )
-
-    def view_weights(self, camera: Camera) -> np.ndarray:  # (V, h * w) float32
-        """How well each view saw the nearest surface of each of a camera's pixels; 0 where it did not."""
-        weights = np.zeros((len(self._views), camera.image_height * camera.image_width), np.float32)
-        if self._pixels is None:
-            return weights
-        splat = Splat(self._pixels, camera)
-        nearest = splat.nearest()
-        found = np.flatnonzero(nearest >= 0)
-        owner = splat.placement[nearest[found]]
-        # The surfel's own centre: on a coarse grid the ray through a cell's centre may miss a small surfel altogether.
-        centre = self._pixels.points_world[:, splat.surfel[nearest[found]]]
-        points = self._undone(camera, centre, owner)
-        for index, view in enumerate(self._views):
-            weights[index, found] = view.locate(points, self._floor(index, owner)).weight
-        return weights
 
     def _finest(self, surfels: Surfels) -> Surfels:
         """Drop the surfels whose place another view shows much finer: they only blur outlines and cost time."""

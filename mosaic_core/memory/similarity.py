@@ -30,8 +30,13 @@ _BIN_LINEAR, _BIN_SCALE, _BIN_OFFSET = 0.05, 0.05, 0.01
 
 def noise_of(*points: np.ndarray) -> float:
     """How far single precision may have put these points from where they belong, metres."""
-    largest = max((float(np.abs(p).max(initial=0.0)) for p in points), default=0.0)
+    largest = max((_largest(p) for p in points), default=0.0)
     return NOISE_ULPS * float(np.finfo(np.float32).eps) * largest
+
+
+def _largest(values: np.ndarray) -> float:
+    """The largest absolute value, without making them all absolute."""
+    return max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
 
 
 def apply_to_quads(
@@ -48,15 +53,23 @@ def apply_to_quads(
     )
 
 
+def by_coordinate(
+    quads: np.ndarray,  # (n, 4, 3)
+) -> np.ndarray:  # (n, 4, 3) float64
+    """The same quads, laid out a plane a coordinate: what this module does with many of them is quickest so."""
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(quads, 0, -1), np.float64), -1, 0)
+
+
 def sizes_of(
     quads: np.ndarray,  # (n, 4, 3)
 ) -> np.ndarray:  # (n,) metres
     """Half the longest diagonal of each quad, roughly: the farthest corner from the middle."""
-    # Corner by corner: NumPy is slow at reducing over axes as short as these.
-    middle = (quads[:, 0] + quads[:, 1] + quads[:, 2] + quads[:, 3]) / 4
+    # A plane a coordinate: NumPy is slow at reducing over axes as short as these, and at striding.
+    planes = np.ascontiguousarray(np.moveaxis(quads, 0, -1)).astype(np.float64, copy=False)
     squared = np.zeros(len(quads))
-    for corner in range(4):
-        x, y, z = (quads[:, corner] - middle).T
+    middle = (planes[0] + planes[1] + planes[2] + planes[3]) / 4
+    for corner in planes:
+        x, y, z = corner - middle
         np.maximum(squared, x * x + y * y + z * z, out=squared)
     return np.sqrt(squared)
 
@@ -155,10 +168,14 @@ def errors_of(
     target: np.ndarray,  # (n, 4, 3)
 ) -> np.ndarray:  # (n,) metres
     """How far the farthest corner of each quad is from where its transform would put it (largest coordinate)."""
-    off = np.abs(apply_to_quads(matrices, source) - target).reshape(len(target), 12)
-    worst = off[:, 0].copy()
-    for column in range(1, 12):
-        np.maximum(worst, off[:, column], out=worst)
+    # Coordinate by coordinate, which rounds as `apply_to_quads` does and never stacks anything.
+    m = np.asarray(matrices, np.float64)
+    worst = np.zeros(len(target))
+    for corner in range(4):
+        x, y, z = np.ascontiguousarray(source[:, corner].T, np.float64)
+        for i, wanted in enumerate(np.ascontiguousarray(target[:, corner].T)):
+            off = m[..., i, 0] * x + m[..., i, 1] * y + m[..., i, 2] * z + m[..., i, 3] - wanted
+            np.maximum(worst, np.abs(off, out=off), out=worst)
     return worst
 
 
@@ -170,8 +187,8 @@ def _assembled(linear: np.ndarray, from_mean: np.ndarray, to_mean: np.ndarray) -
 
 
 def _tolerance(target: np.ndarray, noise: float) -> float:
-    corners = target.reshape(-1, 3)
-    extent = float(np.ptp(corners, axis=0).max())
+    planes = np.moveaxis(target, 0, -1)  # (4, 3, n)
+    extent = float((planes.max(axis=-1).max(axis=0) - planes.min(axis=-1).min(axis=0)).max())
     return max(noise, min(AGREEMENT * extent, AGREEMENT_OF_QUAD * float(np.median(sizes_of(target)))))
 
 
@@ -179,14 +196,14 @@ def _explain(source: np.ndarray, target: np.ndarray) -> np.ndarray | None:  # (4
     """The simplest transform that carries all these quads along, None where no single one does."""
     noise = noise_of(source, target)
     tolerance = _tolerance(target, noise)
-    offset = (target - source).reshape(-1, 3)
-    if np.abs(offset).max() <= noise:
+    offset = np.moveaxis(target - source, 0, -1)  # (4, 3, n)
+    if _largest(offset) <= noise:
         return np.eye(4)
     matrix = np.eye(4)
     # No more digits than the noise leaves: what an artist typed comes back as typed, not as a mean of rounded numbers.
     digits = int(np.ceil(-np.log10(max(noise, 1e-300)))) + 1
-    matrix[:3, 3] = np.round(offset.mean(axis=0), digits)
-    if np.abs(offset - matrix[:3, 3]).max() <= tolerance:
+    matrix[:3, 3] = np.round(offset.mean(axis=-1).mean(axis=0), digits)
+    if _largest(offset - matrix[:3, 3:]) <= tolerance:
         return matrix
     for mirrored in (False, True):
         matrix = fit_similarity(source, target, mirrored=mirrored)

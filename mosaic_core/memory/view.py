@@ -7,15 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..cameras import Camera
+from ..conventions import PATCH_SIZE_PX
 from ..errors import MosaicError
 from .tone import Tone
 
 SOURCES = ("captured", "imported", "generated")
+# Pictures are cut into model tokens; the pixels of a latent frame are such tokens already.
+PATCH_SIZES_PX = (PATCH_SIZE_PX, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One observed image. Raises `MosaicError` for arrays whose shapes do not match the camera's image size."""
+    """One observed image, or one latent frame (`patch_size_px` = 1).
+
+    Raises `MosaicError` for arrays whose shapes do not match the camera's image size.
+    """
 
     camera: Camera
     rgb: np.ndarray  # (H, W, 3) uint8, display-referred sRGB, as captured
@@ -26,6 +32,7 @@ class View:
     time_s: float = 0.0
     name: str = ""  # of the camera, or of the file it came from
     source: str = "captured"  # one of SOURCES
+    patch_size_px: int = PATCH_SIZE_PX  # side of the cells it is cut into; 1 = a latent frame, a pixel a cell
     world: int = 0  # views of other worlds know nothing about what this one saw (mosaic_core.memory.splice)
     tone: Tone | None = None  # how its colours are shown; the picture itself stays as captured
 
@@ -49,6 +56,8 @@ class View:
         check_z_depth(self.z_depth, self.name)
         if self.source not in SOURCES:
             raise MosaicError(f"a view's source is one of {SOURCES}, got {self.source!r}")
+        if isinstance(self.patch_size_px, bool) or self.patch_size_px not in PATCH_SIZES_PX:
+            raise MosaicError(f"a view's patch_size_px is one of {PATCH_SIZES_PX}, got {self.patch_size_px!r}")
         if isinstance(self.world, bool) or not isinstance(self.world, int) or self.world < 0:
             raise MosaicError(f"a view's world is a number from 0, got {self.world!r}")
 

@@ -45,6 +45,7 @@ def frames_of(
     path: CameraPath,
     indices: list[int],
     doubtful: np.ndarray,  # (P,) share of the comparisons that spoke against each patch
+    contested: np.ndarray,  # ids of the placements that are in a conflict
 ) -> tuple[list[Frame], str]:
     """The frames at these indices, and a hash of all they show: equal memories and paths have equal hashes.
 
@@ -62,7 +63,7 @@ def frames_of(
         flags[seen] = doubtful[rows - 1] > DOUBTFUL
         frames.append(
             Frame(
-                _facts(path, index, readout, flags),
+                _facts(path, index, readout, flags) | {"contested": _contested(readout, contested)},
                 readout.values,
                 readout.covered,
                 readout.confidence,
@@ -95,6 +96,12 @@ def _facts(path: CameraPath, index: int, readout: Readout, doubtful: np.ndarray)
         "views": [int(view) for view, count in zip(views, counts, strict=True) if count >= _PART * covered.size],
     }
     return facts
+
+
+def _contested(readout: Readout, contested: np.ndarray) -> float:
+    """The share of what is seen that other views contradict (`mosaic_core.memory.conflicts`)."""
+    seen = readout.placement_id[readout.placement_id > 0]
+    return _share(np.isin(seen, contested[contested > 0]))
 
 
 def hole_sizes(

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..cameras import CameraPath
 from ..memory import Memory
+from ..memory.conflicts import KINDS, find_conflicts
 from ..memory.patches import Patches
 from ..memory.placements import Placements
 from ..memory.summary import summary
@@ -19,7 +20,6 @@ from .frames import Frame, chosen_frames, frames_of
 # Enough for a plot, and some seconds of work; every frame where a path has fewer.
 MAX_FRAMES = 48
 WIDTH_PX = 320
-# What a view stores a pixel: colour 3, depth 4, object 4, two masks, and the patch's row 4.
 _MIB = 2**20
 
 
@@ -46,17 +46,20 @@ def measure(
     """Measure a memory, and what it shows along a path. Raises `MosaicError` for a path and no views."""
     facts = summary(memory)
     facts["size"] = sizes(memory, file)
-    agreement = None
+    agreement, contested = None, np.zeros(0, np.int64)
     if compare or path is not None:
         agreement = compare_views(memory)
         names = ("compared", "agreeing", "double", "denied", "offset_m", "colour_difference")
         facts["agreement"] = {name: getattr(agreement, name) for name in names}
         facts["growth"] = growth(memory, agreement)
+        conflicts = find_conflicts(memory)
+        facts["conflicts"] = {kind: int((conflicts.kind == index).sum()) for index, kind in enumerate(KINDS)}
+        contested = np.unique(np.concatenate([conflicts.earlier, conflicts.later]))
     if path is None or agreement is None:
         return Report(facts, memory, agreement)
     width = min(width_px, path.image_width)
     small = path.scaled_to(image_height=max(1, round(path.image_height * width / path.image_width)), image_width=width)
-    frames, digest = frames_of(memory, small, chosen_frames(small, max_frames), agreement.doubtful)
+    frames, digest = frames_of(memory, small, chosen_frames(small, max_frames), agreement.doubtful, contested)
     facts["path"] = {
         "frames": [frame.facts for frame in frames],
         "frame_count": len(path),
@@ -75,8 +78,7 @@ def sizes(memory: Memory, file: Path | None = None) -> dict[str, Any]:
         v.rgb.nbytes + v.z_depth.nbytes + v.object_ids.nbytes + v.dynamic.nbytes + v.sky.nbytes for v in memory.views
     )
     views += sum(rows.nbytes for rows in memory.pixel_rows)
-    patches = sum(getattr(memory.patches, field.name).nbytes for field in fields(Patches))
-    placements = sum(getattr(memory.placements, field.name).nbytes for field in fields(Placements))
+    patches, placements = _bytes(memory.patches), _bytes(memory.placements)
     count = max(len(memory.patches), 1)
     result = {
         "views_mib": round(views / _MIB, 3),
@@ -88,6 +90,11 @@ def sizes(memory: Memory, file: Path | None = None) -> dict[str, Any]:
     if file is not None and file.is_file():
         result["file_mib"] = round(file.stat().st_size / _MIB, 3)
     return result
+
+
+def _bytes(table: Patches | Placements) -> int:
+    columns = (getattr(table, field.name) for field in fields(table))
+    return sum(column.nbytes for column in columns if isinstance(column, np.ndarray))
 
 
 def growth(memory: Memory, agreement: Agreement) -> list[dict[str, Any]]:
@@ -102,7 +109,7 @@ def growth(memory: Memory, agreement: Agreement) -> list[dict[str, Any]]:
 
 def _totals(frames: list[dict[str, Any]]) -> dict[str, Any]:
     """The mean of each share over the frames, and the worst frame by coverage."""
-    names = ("covered", "sky", "confidence", "low_confidence", "age_s", "doubtful")
+    names = ("covered", "sky", "confidence", "low_confidence", "age_s", "doubtful", "contested")
     mean = {name: round(float(np.mean([frame[name] for frame in frames])), 4) for name in names}
     worst = min(frames, key=lambda frame: (frame["covered"], frame["frame"]))
     largest = max(frames, key=lambda frame: (frame["largest_hole"], -frame["frame"]))

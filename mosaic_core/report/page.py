@@ -57,7 +57,7 @@ def _draw_head(canvas: Canvas, report: Report, title: str) -> None:
     if agreement and agreement["compared"]:
         parts.append(
             f"views agree in {agreement['agreeing']:.1%}, double layers {agreement['double']:.1%}, "
-            f"denied {agreement['denied']:.1%}"
+            f"denied {agreement['denied']:.1%}, {sum(facts['conflicts'].values())} conflicts"
         )
     canvas.text((_MARGIN, 64), "   |   ".join(parts), size=14, colour=FAINT)
     if "path" in facts:

@@ -25,6 +25,7 @@ def report_lines(facts: dict[str, Any]) -> list[str]:
 
 def _agreement_lines(facts: dict[str, Any]) -> list[str]:
     agreement = facts["agreement"]
+    conflicts = ", ".join(f"{count} {kind}" for kind, count in facts["conflicts"].items())
     if not agreement["compared"]:
         return ["no two views see the same place"]
     double = f"double layers {agreement['double']:.1%}"
@@ -33,6 +34,7 @@ def _agreement_lines(facts: dict[str, Any]) -> list[str]:
     lines = [
         f"views agree in {agreement['agreeing']:.1%} of {agreement['compared']} comparisons; {double}, "
         f"denied by another view {agreement['denied']:.1%}; colours differ by {agreement['colour_difference']:.3f}",
+        f"conflicts that wait for a decision: {conflicts}",
         f"  {'view':20} {'patches':>8} {'so far':>8} {'new':>7} {'agree':>7} {'double':>7} {'denied':>7}",
     ]
     for line in facts["growth"]:
@@ -48,18 +50,18 @@ def _path_lines(path: dict[str, Any]) -> list[str]:
         f"{path['frame_count']} frames at {path['fps']:g} a second, {len(frames)} of them looked at, "
         f"{path['image_width']}x{path['image_height']}",
         f"  {'frame':>7} {'time':>8} {'covered':>8} {'holes':>6} {'largest':>8} {'confid.':>8} {'low':>7} "
-        f"{'age':>8} {'doubtful':>8}  views",
+        f"{'age':>8} {'doubtful':>8} {'conflict':>8}  views",
     ]
     for frame in _standing_out(frames):
         views = ",".join(map(str, frame["views"][:8])) + ("..." if len(frame["views"]) > 8 else "")
         lines.append(
             f"  {frame['frame']:7} {frame['time_s']:6.2f} s {frame['covered']:8.1%} {frame['holes']:6} "
             f"{frame['largest_hole']:8.1%} {frame['confidence']:8.2f} {frame['low_confidence']:7.1%} "
-            f"{frame['age_s']:6.1f} s {frame['doubtful']:8.1%}  {views}"
+            f"{frame['age_s']:6.1f} s {frame['doubtful']:8.1%} {frame['contested']:8.1%}  {views}"
         )
     lines.append(
         f"  {'mean':>7} {'':8} {mean['covered']:8.1%} {'':6} {'':8} {mean['confidence']:8.2f} "
-        f"{mean['low_confidence']:7.1%} {mean['age_s']:6.1f} s {mean['doubtful']:8.1%}"
+        f"{mean['low_confidence']:7.1%} {mean['age_s']:6.1f} s {mean['doubtful']:8.1%} {mean['contested']:8.1%}"
     )
     worst, hole = path["worst"], path["largest_hole"]
     lines.append(f"  least covered: frame {worst['frame']} ({worst['covered']:.1%}); ")

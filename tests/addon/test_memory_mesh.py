@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import bpy
 import numpy as np
@@ -281,9 +282,11 @@ def test_rebuilding_shows_the_new_state_where_it_was_captured(tmp_path):
     assert len(bpy.data.meshes) == 1
 
 
-def test_the_quads_carry_the_captured_pixels(tmp_path):
+@pytest.mark.parametrize("patch_size_px", [16, 1])
+def test_the_quads_carry_the_captured_pixels(tmp_path, patch_size_px):
     """Look the atlas up at the middle of every quad: it is a colour that the patch really has."""
-    obj, memory = built(tmp_path)
+    latents = [replace(view, patch_size_px=1) for view in room_memory(height=22, width=40).views]
+    obj, memory = built(tmp_path, room_memory() if patch_size_px == 16 else Memory.from_views(latents))
     mesh = obj.data
     image = next(n.image for n in mesh.materials[0].node_tree.nodes if n.type == "TEX_IMAGE")
     width, height = image.size

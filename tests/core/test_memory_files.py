@@ -345,3 +345,21 @@ def test_fifty_kills_while_appending_leave_a_whole_file(room, tmp_path):
         at = found
         kinds.add(found)
     assert torn >= 5 and len(kinds) >= 4, (torn, kinds)
+
+
+def test_what_was_seen_again_is_appended_and_comes_back(tmp_path):
+    from mosaic_core.memory.sightings import Sightings
+
+    file, memory = tmp_path / "room.mosaic", room_memory()
+    save_memory(memory, file)
+    assert not load_memory(file).sightings.blocks
+    rows = np.arange(1, len(memory.patches) + 1)
+    for again in (1, 2):
+        seen = replace(memory, sightings=Sightings().with_rows(np.repeat(rows[:5], again), np.full(5 * again, 2.5)))
+        append_memory(seen, file)
+        counts, last_s = load_memory(file).sightings.of_rows(rows)
+        assert counts.tolist() == [again] * 5 + [0] * (len(rows) - 5)
+        assert (last_s[:5] == 2.5).all() and np.isneginf(last_s[5:]).all()
+    size = file.stat().st_size
+    append_memory(seen, file)
+    assert file.stat().st_size == size, "nothing was new"

@@ -9,7 +9,6 @@ from mosaic_core.errors import MosaicError
 from mosaic_core.memory import Memory, edits
 from mosaic_core.memory.hole_filling import fill_holes
 from mosaic_core.memory.readout import MemoryReader
-from mosaic_core.memory.retrieval import retrieve_views
 from mosaic_core.memory.splatting import Splat
 from mosaic_core.memory.surfels import Surfels
 from tests.masks import dilated
@@ -246,16 +245,6 @@ def test_filling_keeps_known_pixels_and_prefers_the_far_side():
     assert np.array_equal(filled[covered], rgb[covered])
     assert (filled[~covered] < 0.6).all(), "the background continues, not the foreground"
     assert (fill_holes(rgb, np.zeros((8, 8), bool), z_depth) == 0.5).all()
-
-
-def test_retrieval_takes_the_view_that_sees_the_place_not_the_one_that_stands_there():
-    looks_away = view_of(camera_at((0.7, -4.2, 1.9), (0.7, -20, 1.9)), name="at the spot, looking away")
-    sees_left = view_of(camera_at((-3, -5, 2), (-2, 2, 0.5), fov_deg=35), name="left")
-    sees_right = view_of(camera_at((3, -5, 2), (2, 2, 0.5), fov_deg=35), name="right")
-    memory = Memory.from_views([looks_away, sees_left, sees_right])
-    chosen = retrieve_views(MemoryReader(memory), [NEW_CAMERA], budget=2)
-    assert sorted(chosen) == [1, 2]
-    assert retrieve_views(MemoryReader(memory), [NEW_CAMERA], budget=3) == chosen, "a view that adds nothing stays out"
 
 
 def object_ids(memory: Memory, readout) -> np.ndarray:  # (H, W) int32, 0 = none or sky

@@ -71,6 +71,9 @@ def test_what_another_view_saw_through_is_found():
     red = memory.patches.object_id == RED
     other = ~red & (memory.patches.object_id != FLOOR) & ~memory.patches.sky
     assert agreement.doubtful[red].mean() > 0.3 > 0.05 > agreement.doubtful[other].mean()
+    report = measure(memory, path_from(POSITIONS[0], (4.5, -3.0, 3.0)))
+    assert report.facts["conflicts"]["gone"] > 0
+    assert report.facts["path"]["frames"][0]["contested"] > 0.005
 
 
 def test_edits_are_no_disagreement_and_worlds_are_not_compared(room):
