@@ -25,3 +25,12 @@ def shared_golden() -> Path:
     if not folder.is_dir():
         pytest.skip("the golden vectors are not beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shared_samples() -> Path:
+    """Real images with long real camera trajectories; the test is skipped where they are absent."""
+    folder = ROOT.parent / "shared" / "samples"
+    if not folder.is_dir():
+        pytest.skip("the shared samples are not beside the project")
+    return folder

@@ -16,6 +16,8 @@ import numpy as np
 from mosaic_core.conventions import PATCH_SIZE_PX
 from mosaic_core.memory import Memory, Placements
 from mosaic_core.memory.quads import has_place
+from mosaic_core.memory.tone import shown_rgb
+from mosaic_core.memory.tone_matching import shown_patch_rgb
 
 UV_MAP = "Pixels"
 # 16,384 patches at full resolution, 65,536 at half; making and packing it takes half a second.
@@ -37,7 +39,7 @@ def atlas_image(memory: Memory, name: str) -> bpy.types.Image:
         patch = number[row_of_pixel[y, x] - 1]
         y, x, patch = y[patch >= 0], x[patch >= 0], patch[patch >= 0]
         at = ((patch // columns) * cell + y % cell, (patch % columns) * cell + x % cell)
-        pixels[at[0], at[1], :3] = rgb[y, x] / np.float32(255)
+        pixels[at[0], at[1], :3] = shown_rgb(rgb[y, x], view.tone)
         pixels[at[0], at[1], 3] = 1
     image = bpy.data.images.new(name, pixels.shape[1], pixels.shape[0], alpha=True)
     image.alpha_mode = "CHANNEL_PACKED"
@@ -73,7 +75,7 @@ def _at_resolution(plane: np.ndarray, patch_size_px: int, cell: int) -> np.ndarr
 
 def _mean_colours(memory: Memory, number: np.ndarray, count: int) -> np.ndarray:  # (count, 3) float32
     colours = np.zeros((count, 3), np.float32)
-    colours[number[number >= 0]] = memory.patches.rgb[number >= 0].mean(axis=1) / 255
+    colours[number[number >= 0]] = shown_patch_rgb(memory)[number >= 0].mean(axis=1) / 255
     return colours
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from mosaic_core.errors import MosaicError
 from mosaic_core.memory import HIDDEN, Memory, Patches, Placements, memory_sha256
 from mosaic_core.memory.quads import has_place, quads_of
+from mosaic_core.memory.tone_matching import shown_patch_rgb
 
 from . import store
 from .atlas import UV_MAP, atlas_image, atlas_uv
@@ -108,7 +109,7 @@ def mesh_of_memory(memory: Memory, name: str) -> bpy.types.Mesh:
     for attribute, values in columns.items():
         set_ints(mesh, attribute, "FACE", values)
     set_ints(mesh, CORNER, "CORNER", np.tile(np.arange(4), len(placements)))
-    set_colours(mesh, patches.rgb[index].reshape(-1, 3))
+    set_colours(mesh, shown_patch_rgb(memory)[index].reshape(-1, 3))
     set_face_flag(mesh, "hide", (placements.flags & HIDDEN) != 0, loops_count_as=False)
     _show_pictures(mesh, memory, placements)
     return mesh

@@ -24,6 +24,7 @@ from mosaic_core.errors import MosaicError
 from mosaic_core.memory import HIDDEN, LOCKED, Memory, Placements
 from mosaic_core.memory.quads import has_place, quads_of, read_quads
 from mosaic_core.memory.quads_report import QuadReport
+from mosaic_core.memory.tone_matching import shown_patch_rgb
 
 from . import store
 from .build import set_colours, tag_of
@@ -145,7 +146,7 @@ def refresh_columns(obj: bpy.types.Object, memory: Memory, *, only: tuple[str, .
     if (only is None or COLOUR in only) and len(patches):
         face = loop_indices(mesh)[2]
         corner = np.clip(values_of(mesh, CORNER, "CORNER"), 0, 3)
-        colours = patches.rgb[index[face], corner]
+        colours = shown_patch_rgb(memory)[index[face], corner]
         set_colours(mesh, np.where(known[face, None], colours, 255))
 
 

@@ -115,7 +115,9 @@ def _axes(cameras: np.ndarray) -> list[Finding]:
     mean = up.mean(0)
     if upside_down.mean() > 0.9:
         text = f"The image is upside down in {_of(upside_down)} (its top points down by {-mean[2]:.2f} on average)"
-        return [Finding("flipped_axes", f"{text}: OpenGL camera axes were read as OpenCV's, y and z flipped.")]
+        # A camera that hardly turns looks the same flipped and inverted.
+        either = ", or cam_from_world matrices as world_from_cam" if (cameras[:, 1, 2] < -0.3).mean() > 0.9 else ""
+        return [Finding("flipped_axes", f"{text}: OpenGL camera axes were read as OpenCV's, y and z flipped{either}.")]
     axis = int(np.argmax(np.abs(mean)))
     looks_down = cameras[:, 2, 2].mean() < -0.8  # then the top may point anywhere along the ground
     if axis != 2 and abs(mean[axis]) > 0.8 and not looks_down:

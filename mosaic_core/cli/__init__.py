@@ -9,9 +9,9 @@ import sys
 
 from ..errors import Cancelled, MosaicError
 from ..version import VERSION
-from . import bench, demo, edit, exchange, generate, inspect, path, worker
+from . import bench, demo, edit, exchange, generate, inspect, path, splice, worker
 
-COMMANDS = (demo, generate, inspect, edit, path, exchange, bench, worker)
+COMMANDS = (demo, generate, inspect, edit, splice, path, exchange, bench, worker)
 INTERRUPTED = 130
 
 

@@ -21,9 +21,9 @@ from ..cameras import Camera, CameraPath
 from .memory import Memory
 from .picture import Readout
 from .placements import LOCKED, Placements
-from .readout import MemoryReader
 from .source_views import DEPTH_AGREEMENT, SLOPE_AGREEMENT
 from .surfels import pixel_slopes
+from .timed_reader import TimedReader
 
 # How far from a pixel, in pixels, a point may be and still ask it: one for the four taps around, one to spare.
 REACH_PX = 2
@@ -72,7 +72,7 @@ def dirty_frames(before: Memory, after: Memory, path: CameraPath) -> list[int]:
     Time ranges count as the engines take them: a placement is shown in the frames of its time.
     """
     candidates = candidate_frames(before, after, path)
-    old, new = _TimedReader(before), _TimedReader(after)
+    old, new = TimedReader(before), TimedReader(after)
     return [
         index
         for index in candidates
@@ -178,19 +178,3 @@ def _any_in_image(camera: Camera, corners: np.ndarray) -> bool:  # (n, 8, 3)
     sides = (z, across + border, camera.image_width * z + border - across, down + border)
     sides = (*sides, camera.image_height * z + border - down)
     return bool(np.all([(side > 0).any(axis=1) for side in sides], axis=0).any())
-
-
-class _TimedReader:
-    """Reads a memory at any time; the reader is built anew only when other placements are shown."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-        self._reader: MemoryReader | None = None
-
-    def rgb(self, camera: Camera, time_s: float) -> Readout:
-        placements = self._memory.placements
-        since, until = placements.time_range_s.T
-        shown = placements.visible & (since <= time_s) & (time_s < until)
-        if self._reader is None or not np.array_equal(shown, self._reader.shown):
-            self._reader = MemoryReader(self._memory, time_s=time_s)
-        return self._reader.rgb(camera, time_s=time_s)

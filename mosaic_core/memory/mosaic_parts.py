@@ -24,6 +24,7 @@ from .patches import Patches, column_kind, column_names
 from .placements import Placements, joined_placements
 from .sightings import Sightings
 from .stored import RowMaps, StoredFeatures, StoredPatches, StoredView
+from .tone import Tone
 from .view import PATCH_SIZES_PX, SOURCES, View
 
 VIEW_ARRAYS = {"rgb": np.uint8, "z_depth": np.float32, "object_ids": np.int32, "dynamic": np.bool_, "sky": np.bool_}
@@ -106,6 +107,7 @@ def view_to_json(view: View) -> dict[str, Any]:
         **({"patch_size_px": view.patch_size_px} if view.patch_size_px != PATCH_SIZE_PX else {}),
         # Only splices have more than one world.
         **({"world": view.world} if view.world else {}),
+        **({"tone": view.tone.to_json()} if view.tone is not None else {}),
     }
 
 
@@ -161,6 +163,7 @@ def _view(archive: ArchiveReader, index: int, entry: dict[str, Any]) -> View:
         source=entry["source"],
         patch_size_px=patch_size_px,
         world=world,
+        tone=Tone.from_json(entry["tone"]) if "tone" in entry else None,
     )
 
 
@@ -256,7 +259,7 @@ def _joined_arrays(archive: ArchiveReader, members: list[str]) -> np.ndarray:
 
 def read_now(memory: Memory) -> Memory:
     """The same memory with every array read. Raises `MemoryFileError` or `MosaicError` for a damaged one."""
-    names = ("camera", *VIEW_ARRAYS, "time_s", "name", "source", "patch_size_px", "world")
+    names = ("camera", *VIEW_ARRAYS, "time_s", "name", "source", "patch_size_px", "world", "tone")
     return replace(
         memory,
         views=tuple(View(**{name: getattr(view, name) for name in names}) for view in memory.views),

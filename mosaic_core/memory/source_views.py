@@ -16,6 +16,7 @@ from ..cameras.camera import project_rows
 from .memory import Memory
 from .placements import Placements
 from .surfels import pixel_sizes, pixel_slopes
+from .tone import shown_rgb
 
 # A view's depth agrees with a point within this share of the depth plus this share of the slope over one pixel, after
 # the slope itself has been followed from the tap's centre to the point. Exact depth needs no more, and every loosening
@@ -86,7 +87,7 @@ class SourceView:
         steepness = np.abs(slopes[0]) + np.abs(slopes[1])
         tolerance = DEPTH_AGREEMENT * inverse + SLOPE_AGREEMENT * steepness
         # A plane a channel: NumPy runs along whole rows several times faster than along three numbers.
-        self._rgb = np.ascontiguousarray(view.rgb.reshape(-1, 3).T.astype(np.float32) / 255)
+        self._rgb = np.ascontiguousarray(shown_rgb(view.rgb.reshape(-1, 3), view.tone).T)
         # 1 / z_depth at the pixel's centre, its slope along u and v, and how far off it may be.
         self._surface = np.stack([inverse, *slopes, tolerance], axis=-1).reshape(-1, 4).astype(np.float32)
         self._placed = placed

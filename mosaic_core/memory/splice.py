@@ -66,25 +66,63 @@ def splice(
     )
 
 
-def splice_left_right(left: Memory, right: Memory, *, gap_m: float = 0.0) -> Memory:
-    """`right` beside `left` along the world's +X, on the same ground, centred on the same Y. Raises `EditError`."""
-    (left_low, left_high), (right_low, right_high) = extent_m(left), extent_m(right)
+def splice_left_right(
+    left: Memory,
+    right: Memory,
+    world_from_right: np.ndarray | None = None,  # (4, 4) as `align` gives it: then its heights stay
+    *,
+    gap_m: float = 0.0,
+) -> Memory:
+    """`right` beside `left` along the world's +X, on the same ground, centred on the same Y. Raises `EditError`.
+
+    The ground of both is their lowest point, unless `mosaic_core.memory.splice_alignment` has found a better one.
+    """
+    return splice(left, right, left_right_matrix(left, right, world_from_right, gap_m=gap_m))
+
+
+def left_right_matrix(
+    left: Memory, right: Memory, world_from_right: np.ndarray | None = None, *, gap_m: float = 0.0
+) -> np.ndarray:  # (4, 4) world_from_right
+    """Where `splice_left_right` puts the second memory. Raises `EditError`."""
+    matrix = np.eye(4) if world_from_right is None else np.asarray(world_from_right, dtype=np.float64)
+    (left_low, left_high), (right_low, right_high) = extent_m(left), extent_m(right, matrix)
     offset = (left_low + left_high - right_low - right_high) / 2
     offset[0] = left_high[0] + gap_m - right_low[0]
-    offset[2] = left_low[2] - right_low[2]
-    return splice(left, right, _shift(offset))
+    offset[2] = left_low[2] - right_low[2] if world_from_right is None else 0.0
+    return _shift(offset) @ matrix
 
 
-def splice_top_bottom(bottom: Memory, top: Memory, *, gap_m: float = 0.0, flipped: bool = False) -> Memory:
+def splice_top_bottom(
+    bottom: Memory,
+    top: Memory,
+    world_from_top: np.ndarray | None = None,  # (4, 4) as `align` gives it: its turn and scale
+    *,
+    gap_m: float = 0.0,
+    flipped: bool = False,
+) -> Memory:
     """`top` above `bottom`, centred on the same X and Y; `flipped` hangs it upside down as a reflection would.
 
     Raises `EditError` for a memory without anything that has a place.
     """
-    (bottom_low, bottom_high), (low, high) = extent_m(bottom), extent_m(top)
-    matrix = mirror_matrix((low + high) / 2, (0, 0, 1)) if flipped else np.eye(4)
+    return splice(bottom, top, top_bottom_matrix(bottom, top, world_from_top, gap_m=gap_m, flipped=flipped))
+
+
+def top_bottom_matrix(
+    bottom: Memory,
+    top: Memory,
+    world_from_top: np.ndarray | None = None,
+    *,
+    gap_m: float = 0.0,
+    flipped: bool = False,
+) -> np.ndarray:  # (4, 4) world_from_top
+    """Where `splice_top_bottom` puts the second memory. Raises `EditError`."""
+    matrix = np.eye(4) if world_from_top is None else np.asarray(world_from_top, dtype=np.float64)
+    (bottom_low, bottom_high), (low, high) = extent_m(bottom), extent_m(top, matrix)
+    if flipped:
+        matrix = mirror_matrix((low + high) / 2, (0, 0, 1)) @ matrix
     offset = (bottom_low + bottom_high - low - high) / 2
     offset[2] = bottom_high[2] + gap_m - low[2]
-    return splice(bottom, top, _shift(offset) @ matrix)
+    return _shift(offset) @ matrix
 
 
 def extract(memory: Memory, ids: Iterable[int]) -> Memory:
@@ -117,14 +155,18 @@ def extract(memory: Memory, ids: Iterable[int]) -> Memory:
     )
 
 
-def extent_m(memory: Memory) -> tuple[np.ndarray, np.ndarray]:  # (3,) low, (3,) high
-    """The box around everything the memory shows, world metres. Raises `EditError` where nothing has a place."""
+def extent_m(
+    memory: Memory,
+    new_from_world: np.ndarray | None = None,  # (4, 4) in which frame, None = the memory's world
+) -> tuple[np.ndarray, np.ndarray]:  # (3,) low, (3,) high
+    """The box around everything the memory shows, metres. Raises `EditError` where nothing has a place."""
     placements = memory.placements
     at = np.flatnonzero(placements.visible & ~memory.patches.sky[placements.rows - 1])
     if len(at) == 0:
         raise EditError("the memory shows nothing that has a place")
     quads = memory.patches.quad_world[placements.rows[at] - 1].astype(np.float64)
     matrices = placements.edited_from_captured(at)
+    matrices = matrices if new_from_world is None else new_from_world @ matrices
     points = np.einsum("nij,ncj->nci", matrices[:, :3, :3], quads) + matrices[:, None, :3, 3]
     return points.min(axis=(0, 1)), points.max(axis=(0, 1))
 

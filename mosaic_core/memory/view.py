@@ -9,6 +9,7 @@ import numpy as np
 from ..cameras import Camera
 from ..conventions import PATCH_SIZE_PX
 from ..errors import MosaicError
+from .tone import Tone
 
 SOURCES = ("captured", "imported", "generated")
 # Pictures are cut into model tokens; the pixels of a latent frame are such tokens already.
@@ -33,6 +34,7 @@ class View:
     source: str = "captured"  # one of SOURCES
     patch_size_px: int = PATCH_SIZE_PX  # side of the cells it is cut into; 1 = a latent frame, a pixel a cell
     world: int = 0  # views of other worlds know nothing about what this one saw (mosaic_core.memory.splice)
+    tone: Tone | None = None  # how its colours are shown; the picture itself stays as captured
 
     def __post_init__(self) -> None:
         size = (self.camera.image_height, self.camera.image_width)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mosaic_core.cameras import CameraPath, load_path, save_path
@@ -114,6 +115,34 @@ def test_a_path_is_looked_at_for_mistakes(folder, capsys):
     assert "check    The image is upside down in 2 of 2 frames" in capsys.readouterr().out
 
 
+def test_a_path_is_scaled_anchored_smoothed_and_resampled(folder, capsys):
+    file, out = str(folder / "path.json"), str(folder / "out.json")
+    assert main(["path", file, "--out", out, "--length", "20", "2", "--resample", "48"]) == 0
+    assert "2 frames, mosaic, 3 frames at 48 a second now" in capsys.readouterr().out
+    path = load_path(out)
+    assert abs(path[0].position_world - (0, -0.45, 0.19)).max() < 1e-9 and path.fps == 48
+    assert main(["path", file, "--out", out, "--anchor", "2", "--frames", "9", "--even", "--smooth", "0.04"]) == 0
+    path = load_path(out)
+    assert len(path) == 9 and abs(path[8].world_from_cam - np.eye(4)).max() < 1e-9
+    assert main(["path", out, "--out", out, "--onto", file]) == 0
+    assert abs(load_path(out)[0].world_from_cam - load_path(file)[0].world_from_cam).max() < 1e-9
+    assert main(["path", file, "--out", out, "--anchor", "3"]) == 1
+    assert "the path has no frame 3, it goes from 1 to 2" in capsys.readouterr().err
+    assert main(["path", "--format", "list"]) == 0
+    assert "ViewCrafter" in capsys.readouterr().out
+
+
+def test_a_path_is_compared_with_the_scene_it_is_for(folder, capsys):
+    file, inches = str(folder / "path.json"), str(folder / "inches.json")
+    assert main(["path", file, "--out", inches, "--scale", "39.37"]) == 0
+    scene = ["--check", "--scene", str(folder / "room.mosaic")]
+    capsys.readouterr()
+    assert main(["path", file, *scene]) == 0
+    assert "nothing looks wrong" in capsys.readouterr().out
+    assert main(["path", inches, *scene]) == 0
+    assert "far outside the scene" in capsys.readouterr().out
+
+
 def test_the_core_imports_without_blender_and_without_torch():
     """One-way dependencies: the add-on imports the core inside Blender, where there is no torch."""
     code = (
@@ -142,7 +171,7 @@ def test_bench_names_its_groups(capsys):
 
 
 def test_every_command_has_an_example(capsys):
-    for command in ("demo", "generate", "inspect", "edit", "path", "bench", "worker"):
+    for command in ("demo", "generate", "inspect", "edit", "splice", "path", "bench", "worker"):
         with pytest.raises(SystemExit) as stop:
             main([command, "--help"])
         assert stop.value.code == 0

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from mosaic_core.cameras import Camera, CameraPath
+from mosaic_core.cameras.camera import look_at
+from mosaic_core.cameras.formats import Gaps, read_path
+from mosaic_core.cameras.placing import anchored
 from mosaic_core.cameras.plausibility import check_path
 from mosaic_core.cameras.presets import Trajectory, dolly, even_times, orbit, pan, spiral, truck
 from mosaic_core.conventions import swap_camera_axes
@@ -80,6 +83,23 @@ def test_another_world_up_is_named():
 def test_inverted_matrices_are_named_without_knowing_the_scene(move):
     path = with_matrices(path_of(MOVES[move]), lambda _i, m: np.linalg.inv(m))
     assert "cam_from_world matrices were read as world_from_cam" in said(path)["inverted"]
+
+
+@pytest.mark.parametrize("move", ["dolly", "truck"])
+def test_inverted_matrices_are_named_where_the_camera_hardly_turns(move):
+    findings = said(with_matrices(path_of(MOVES[move]), lambda _i, m: np.linalg.inv(m)))
+    assert any("cam_from_world matrices" in text for text in findings.values())
+
+
+def test_real_trajectories_are_left_in_peace_and_their_mistakes_named(shared_samples):
+    for name in ("kitchen", "walk"):
+        path = read_path(shared_samples / name / "camera.npz", gaps=Gaps(16, 720, 1280))
+        assert [*said(path)] == ["world_axes"], "their world is the first camera's"
+        upright = anchored(path, look_at(np.array([0, 0, 1.6]), np.array([0, 1, 1.6])))
+        assert said(upright) == {}
+        inverted = said(with_matrices(upright, lambda _i, m: np.linalg.inv(m)))
+        assert any("cam_from_world matrices" in text for text in inverted.values())
+        assert "upside down" in said(with_matrices(upright, lambda _i, m: swap_camera_axes(m)))["flipped_axes"]
 
 
 def test_inverted_matrices_are_named_by_where_the_scene_is():

@@ -38,6 +38,8 @@ class Gaps:
     image_height: int | None = None
     image_width: int | None = None
     fov_deg: float | None = None  # horizontal
+    distance_m: float | None = None  # from the first camera to what it circles
+    camera: str | None = None  # which of several cameras in one file
     asked: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
 
@@ -63,6 +65,14 @@ class Gaps:
         self._note("lens", f"the horizontal field of view is taken to be {fov_deg:.1f} degrees")
         focal_px = image_width / 2 / math.tan(math.radians(fov_deg) / 2)
         return intrinsics(focal_px, focal_px, image_width / 2, image_height / 2)
+
+    def take_distance(self) -> float:
+        """How far the first camera stands from the object: a metre unless the caller knows better."""
+        distance_m = 1.0 if self.distance_m is None else self.distance_m
+        if not 0 < distance_m < FAR_M:
+            raise CameraError(f"the distance to the object must be positive, got {distance_m}")
+        self._note("distance", f"the object is taken to be {distance_m:g} m away")
+        return distance_m
 
     def take_numbers(self, count: int) -> tuple[int, ...]:
         """Frame numbers from 1, as the timeline starts."""

@@ -15,14 +15,25 @@ from . import (
     colmap,
     colmap_binary,
     gen3c,
+    gen3c_export,
+    gen3c_multiview,
+    instant_ngp,
+    kitti,
+    lingbot,
     matrix_game,
+    mirage,
     mosaicmem,
     native,
     nerfstudio,
     realestate10k,
+    recammaster,
+    seva,
     spatia,
     transforms,
+    tum,
+    viewcrafter,
     vipe,
+    worldscore,
 )
 from .base import Documents, Format, Gaps
 from .lost import Lost, lost_in
@@ -35,15 +46,27 @@ FORMATS: dict[str, Format] = {
         nerfstudio,
         transforms,
         gen3c,
+        gen3c_multiview,
         matrix_game,
+        mirage,
         colmap,
         colmap_binary,
         mosaicmem,
+        instant_ngp,
+        gen3c_export,
+        seva,
+        recammaster,
+        worldscore,
         spatia,
         vipe,
+        lingbot,
+        kitti,
+        tum,
+        viewcrafter,  # last, as three lines of numbers may be something else
     )
 }
 FORMAT_NAMES: tuple[str, ...] = tuple(FORMATS)
+ABOUT_FORMATS: dict[str, str] = {name: format_.about for name, format_ in FORMATS.items()}
 
 MAX_FILE_BYTES = 512 << 20
 # What Python and NumPy raise for values of a wrong kind. Anything else is a defect of ours and keeps its traceback.

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..path import CameraPath
+from ..placing import anchored
 from .base import Documents, Format, Gaps
+from .viewcrafter import distance_of
 
 _TOLERANCE = 1e-6  # metres, and parts of the image's width
 
@@ -33,7 +35,7 @@ def lost_in(path: CameraPath, documents: Documents, format_: Format) -> Lost:
     """What `documents`, the path as `format_` wrote it, do not hold. Raises `CameraError`."""
     first = path[0]
     fov_deg = math.degrees(2 * math.atan(path.image_width / 2 / first.intrinsics_px[0, 0]))
-    gaps = Gaps(path.fps, path.image_height, path.image_width, fov_deg)
+    gaps = Gaps(path.fps, path.image_height, path.image_width, fov_deg, distance_of(path))
     back = format_.read(documents, gaps)
     sentences = []
     if "fps" in gaps.asked:
@@ -46,10 +48,31 @@ def lost_in(path: CameraPath, documents: Documents, format_: Format) -> Lost:
         old, new = (f"{p.frame_numbers[0]} .. {p.frame_numbers[-1]}" for p in (path, back))
         sentences.append(f"the frame numbers ({old}) become {new}")
     sentences += _lens_sentences(path, back, lens_is_missing="lens" in gaps.asked)
-    moved_m = max(np.abs(a.world_from_cam - b.world_from_cam).max() for a, b in zip(path, back, strict=True))
-    if moved_m > _TOLERANCE * max(1.0, *(float(np.abs(c.position_world).max()) for c in path)):
-        sentences.append(f"cameras move by up to {moved_m:.2g} m")
-    return Lost(format_.name, tuple(sentences))
+    if "distance" in gaps.asked:
+        sentences.append(f"the distance to the object ({gaps.distance_m:.6g} m) is not in the file")
+    return Lost(format_.name, (*sentences, *_place_sentences(path, back)))
+
+
+def _place_sentences(path: CameraPath, back: CameraPath) -> list[str]:
+    """About where the cameras are."""
+    allowed = _TOLERANCE * max(1.0, *(float(np.abs(camera.position_world).max()) for camera in path))
+    if _farthest(path, back) <= allowed:
+        return []
+    # Formats that start at their first camera keep the path's form, and only lose where it was.
+    there = anchored(back, path[0].world_from_cam)
+    moved = _farthest(path, there)
+    sentences = []
+    if moved < _farthest(path, back):
+        sentences.append("where the first camera stands in the world is not in the file")
+    else:
+        moved = _farthest(path, back)
+    if moved > allowed:
+        sentences.append(f"cameras move by up to {moved:.2g} m")
+    return sentences
+
+
+def _farthest(path: CameraPath, other: CameraPath) -> float:
+    return max(float(np.abs(a.world_from_cam - b.world_from_cam).max()) for a, b in zip(path, other, strict=True))
 
 
 def _lens_sentences(path: CameraPath, back: CameraPath, *, lens_is_missing: bool) -> list[str]:

@@ -59,7 +59,8 @@ def _lens(values: dict[str, Any], gaps: Gaps) -> tuple[np.ndarray, tuple[int, in
     else:
         angle = float(values["camera_angle_x"])
         if not 0 < angle < math.pi:
-            raise CameraError(f"camera_angle_x lies between 0 and pi radians, got {angle:g}")
+            degrees = ": it may be in degrees" if math.pi <= angle < 180 else ""
+            raise CameraError(f"camera_angle_x lies between 0 and pi radians, got {angle:g}{degrees}")
         fx = width / 2 / math.tan(angle / 2)
     fy, cx, cy = (float(values.get(n, d)) for n, d in (("fl_y", fx), ("cx", width / 2), ("cy", height / 2)))
     return intrinsics(fx, fy, cx, cy), (height, width)

@@ -1,0 +1,27 @@
+"""`TimedReader`: a memory read along a path, where placements may come and go with time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..cameras import Camera
+from .memory import Memory
+from .picture import Readout
+from .readout import MemoryReader
+
+
+class TimedReader:
+    """Reads a memory at any time; the reader is built anew only when other placements are shown."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._reader: MemoryReader | None = None
+
+    def rgb(self, camera: Camera, time_s: float) -> Readout:
+        """`MemoryReader.rgb` of what is shown at that time. Raises `MosaicError` for a memory without views."""
+        placements = self._memory.placements
+        since, until = placements.time_range_s.T
+        shown = placements.visible & (since <= time_s) & (time_s < until)
+        if self._reader is None or not np.array_equal(shown, self._reader.shown):
+            self._reader = MemoryReader(self._memory, time_s=time_s)
+        return self._reader.rgb(camera, time_s=time_s)
