@@ -56,11 +56,12 @@ def atlas_uv(memory: Memory, placements: Placements) -> np.ndarray:  # (N, 4, 2)
     rows = max(-(-int(number.max(initial=-1) + 1) // columns), 1)
     index = placements.rows - 1
     uv = np.zeros((len(placements), 4, 2))
+    view_of = memory.patches.column("view", index)
     for position, view in enumerate(memory.views):
-        mine = np.flatnonzero(memory.patches.view[index] == position)
+        mine = np.flatnonzero(view_of == position)
         patch = index[mine]
-        corner_px, _ = view.camera.project(memory.patches.quad_world[patch].astype(np.float64))
-        inside = corner_px / view.patch_size_px - memory.patches.cell_yx[patch][:, None, ::-1]
+        corner_px, _ = view.camera.project(memory.patches.column("quad_world", patch).astype(np.float64))
+        inside = corner_px / view.patch_size_px - memory.patches.column("cell_yx", patch)[:, None, ::-1]
         origin = np.stack([number[patch] % columns, number[patch] // columns], axis=-1)
         uv[mine] = (origin[:, None] + inside) / [columns, rows]
     uv[..., 1] = 1 - uv[..., 1]

@@ -83,8 +83,8 @@ def rebuild_memory_object(obj: bpy.types.Object, memory: Memory, memory_file: Pa
 
 def tag_of(patches: Patches) -> int:
     """A number that tells memories apart, and stays as views are added: the checksum of the first view's patches."""
-    first = patches.view == 0
-    crc = zlib.crc32(patches.quad_world[first].tobytes())
+    first = np.flatnonzero(patches.view == 0)
+    crc = zlib.crc32(patches.column("quad_world", first).tobytes())
     crc = zlib.crc32(patches.rgb[first].tobytes(), crc)
     return (crc & _INT32_MAX) or 1
 

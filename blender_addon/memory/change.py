@@ -89,7 +89,7 @@ def reset_faces(obj: bpy.types.Object, index: np.ndarray, memory: Memory) -> int
     known = (rows >= 1) & (rows <= len(memory.patches)) & faces.is_quad[index] & faces.own[index]
     index, rows = index[known], rows[known]
     placed = has_place(memory.patches)[rows - 1]
-    index, quads = index[placed], memory.patches.quad_world[rows[placed] - 1]
+    index, quads = index[placed], memory.patches.column("quad_world", rows[placed] - 1)
     write_corners(obj, faces, index, in_mesh_space(obj, quads))
     return len(index)
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
 
 from ..cameras import Camera
-from ..memory import Memory, Patches, View
+from ..memory import Memory, View
 from ..memory.latent_views import latent_views
 from ..memory.lifting import lift_views
+from ..memory.patches import column_names
 from ..memory.writing import write
 from ..scenes import ray_cast_view
 from .measure import Row, row, times_ms
@@ -66,14 +67,14 @@ def _written(chunk: list[View], size: int, repeats: int) -> Row:
         state[0] = write(state[0], waiting.pop()).memory
 
     times = times_ms(one, repeats)
-    baseline = statistics.median(times_ms(lambda: _joined(memory, chunk), 5))
+    plain = {name: getattr(memory.patches, name) for name in column_names()}
+    baseline = statistics.median(times_ms(lambda: _joined(memory, plain, chunk), 5))
     return row("write", f"8 latents, {8 * LATENT_HEIGHT * LATENT_WIDTH} cells, into {size} patches", times, baseline)
 
 
-def _joined(memory: Memory, views: Sequence[View]) -> Patches:
+def _joined(memory: Memory, columns: dict[str, np.ndarray], views: Sequence[View]) -> dict[str, np.ndarray]:
     lifted, _ = lift_views(views, first_view=len(memory.views), first_row=len(memory.patches) + 1)
-    both = (memory.patches, lifted)
-    return Patches(**{f.name: np.concatenate([getattr(table, f.name) for table in both]) for f in fields(Patches)})
+    return {name: np.concatenate([column, getattr(lifted, name)]) for name, column in columns.items()}
 
 
 def _scaled(camera: Camera) -> Camera:

@@ -134,10 +134,10 @@ def _look(
         colours = new.colours[index] if table is new.lifted else mean_colours(table.rgb[index])
         difference = np.abs(colours - new.colours[own])
         look[to] = (difference[:, 0] + difference[:, 1] + difference[:, 2]) / 3
-        there, here = table.object_id[index], new.lifted.object_id[own]
+        there, here = table.column("object_id", index), new.lifted.column("object_id", own)
         # Estimators know no objects: 0 may be anything.
         one = (there == here) | (there == 0) | (here == 0)
-        alike[to] = one & (table.dynamic[index] == new.lifted.dynamic[own])
+        alike[to] = one & (table.column("dynamic", index) == new.lifted.column("dynamic", own))
     return look, alike
 
 

@@ -9,7 +9,7 @@ undone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,22 +17,21 @@ from ..errors import EditError
 from . import edits
 from .edits import FIRST_COPY_ID, Edit
 from .memory import Memory, replay
-from .patches import column_names
 from .placements import DYNAMIC, LOCKED, Placements
 from .sightings import Sightings
 from .splice import extract
 from .voxels import voxel_keys
 
 _MIB = 1 << 20
-_PLACED = ("ids", "rows", "transform_index", "flags", "time_range_s")
 
 
 def patch_bytes(memory: Memory, *, feature_bytes: int = 0) -> float:
-    """What one patch takes: its columns, its placement, and its feature where the caller holds one; pictures aside."""
+    """What one patch takes: its columns, its placement, how often it was seen again, and its feature where the caller
+    holds one; pictures aside.
+    """
     tables = (memory.written,) if memory.placements is memory.written else (memory.written, memory.placements)
-    columns = sum(getattr(memory.patches, name).nbytes for name in column_names())
-    columns += sum(getattr(table, f.name).nbytes for table in tables for f in fields(table) if f.name in _PLACED)
-    return columns / max(len(memory.patches), 1) + feature_bytes
+    held = memory.patches.nbytes + memory.sightings.nbytes + sum(table.nbytes for table in tables)
+    return held / max(len(memory.patches), 1) + feature_bytes
 
 
 def evict(
@@ -71,7 +70,7 @@ def _most_redundant_first(memory: Memory, at: np.ndarray) -> np.ndarray:  # (n,)
     sky = patches.sky[row - 1]
     scale = np.cbrt(np.abs(np.linalg.det(placements.transforms[:, :3, :3])))[placements.transform_index[at]]
     m = placements.edited_from_captured(at)
-    centres = patches.centre_world[row - 1].astype(np.float64)
+    centres = patches.column("centre_world", row - 1).astype(np.float64)
     centres = np.where(sky[:, None], centres, np.einsum("nij,nj->ni", m[:, :3, :3], centres) + m[:, :3, 3])
     size = np.where(sky, 0.1, np.nan_to_num(patches.size_m[row - 1], nan=1.0) * scale)
     world = np.array([view.world for view in memory.views])[patches.view[row - 1]]

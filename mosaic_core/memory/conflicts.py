@@ -21,7 +21,6 @@ from . import edits
 from .agreement import Asked, NewPatches, Sighted, Tolerance, sighted
 from .edits import Edit
 from .memory import Memory
-from .patches import Patches
 from .placements import DYNAMIC, HIDDEN
 
 KINDS = ("look", "gone", "come")
@@ -59,7 +58,8 @@ def find_conflicts(
     if any(not 0 <= view < len(memory.views) for view in views):
         raise MosaicError(f"the memory holds views 0 .. {len(memory.views) - 1}, asked about {list(views)}")
     id_of_row = _ids_at_home(memory)
-    by_view = [np.flatnonzero((memory.patches.view == v) & (id_of_row[1:] > 0)) for v in range(len(memory.views))]
+    view_of = memory.patches.view
+    by_view = [np.flatnonzero((view_of == v) & (id_of_row[1:] > 0)) for v in range(len(memory.views))]
     nothing = np.zeros(0)
     found = [_listed("look", nothing, nothing, 0, nothing, nothing)]
     for view in views:
@@ -146,7 +146,7 @@ def _between(
 ) -> list[Conflicts]:
     """What the later view's patches meet in the earlier view, and the other way round."""
     own, row, meet, farther = _met(memory, by_view[later], later, earlier, tolerance)
-    cells, ids, theirs = memory.patches.cell_yx[own - 1], id_of_row[own], id_of_row[row]
+    cells, ids, theirs = memory.patches.column("cell_yx", own - 1), id_of_row[own], id_of_row[row]
     with np.errstate(invalid="ignore"):
         look = np.flatnonzero(meet.same_place & (meet.look > tolerance.look) & (theirs > 0))
     come = np.flatnonzero(farther > 2 * tolerance.depth)
@@ -165,8 +165,7 @@ def _met(
     memory: Memory, patches: np.ndarray, of_view: int, in_view: int, tolerance: Tolerance
 ) -> tuple[np.ndarray, np.ndarray, Sighted, np.ndarray]:
     """One view's patches taken to another: rows (n,) of both, how they meet, and how much farther the view saw."""
-    table = Patches(**{f.name: getattr(memory.patches, f.name)[patches] for f in fields(Patches)})
-    new = NewPatches(table, [memory.views[of_view]], of_view)
+    new = NewPatches(memory.patches.taken(patches), [memory.views[of_view]], of_view)
     asked = Asked([memory.views[in_view]], [memory.pixel_rows[in_view]])
     pairs = (np.arange(len(patches)), np.zeros(len(patches), np.intp))
     found = sighted(new, asked, pairs, memory.patches, tolerance)

@@ -103,13 +103,13 @@ def look_closer(
     columns = {
         "covered": _spread(np.ones(len(cells), bool), cells, count, False),
         "z_depth": _spread(z_depth, cells, count, np.inf),
-        "placement_id": _spread(memory.placements.ids[owner], cells, count, 0),
+        "placement_id": _spread(memory.placements.ids_at(owner), cells, count, 0),
         "confidence": _spread(confidence.astype(np.float32), cells, count, 0),
         "age_s": _spread(age, cells, count, np.inf),
         "source_view": _spread(view, cells, count, -1),
         "source_uv": _spread(np.stack([u, v], axis=-1), cells, count, np.nan),
     }
-    return SeenPatches(cells, memory.placements.rows[owner], columns)
+    return SeenPatches(cells, memory.placements.rows_at(owner), columns)
 
 
 def _spread(values: np.ndarray, cells: np.ndarray, count: int, otherwise: float) -> np.ndarray:

@@ -4,7 +4,8 @@ A memory is frozen: writing views into it gives a new one. Copying a million row
 every write as slow as the memory is large. So a table's columns are the first n rows of a buffer with room to spare.
 The newest version appends into that room; older versions never look beyond their own n rows, and nothing they can see
 is ever written again. A version that is not the newest (a fork) and a full buffer get a buffer of their own: one copy,
-twice as large, so that the cost of a row stays constant on average.
+twice as large, so that the cost of a row stays constant on average. So does a column that gets numbers too large for
+its type, which happens twice at most.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ class GrowingColumns:
         for name, column in columns.items():
             self._buffers[name][:used] = column
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns, in order."""
+        return tuple(self._buffers)
+
     def first(self, count: int) -> dict[str, np.ndarray]:
         """The first `count` rows of every column, read-only."""
         columns = {name: buffer[:count] for name, buffer in self._buffers.items()}
@@ -45,8 +51,11 @@ class GrowingColumns:
         with self._lock:
             capacity = len(next(iter(self._buffers.values())))
             grown = self
-            if self._used != after or after + count > capacity:
-                grown = GrowingColumns(self.first(after), room=count)
+            wider = {n: np.promote_types(buffer.dtype, more[n].dtype) for n, buffer in self._buffers.items()}
+            outgrown = any(buffer.dtype != wider[n] for n, buffer in self._buffers.items())
+            if self._used != after or after + count > capacity or outgrown:
+                columns = {n: column.astype(wider[n], copy=False) for n, column in self.first(after).items()}
+                grown = GrowingColumns(columns, room=count)
             for name, buffer in grown._buffers.items():
                 buffer[after : after + count] = more[name]
             grown._used = after + count

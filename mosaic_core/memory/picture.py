@@ -8,6 +8,7 @@ import numpy as np
 
 from ..cameras import Camera
 from .hole_filling import fill_holes, guessed_depth
+from .placements import Placements
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class Readout:
 class Picture:
     """The columns of a `Readout` while they are being filled, flat."""
 
-    def __init__(self, camera: Camera, time_s: float, placement_ids: np.ndarray) -> None:
+    def __init__(self, camera: Camera, time_s: float, placements: Placements) -> None:
         count = camera.image_height * camera.image_width
         self.camera = camera
         self._size = (camera.image_height, camera.image_width)
@@ -36,7 +37,7 @@ class Picture:
         self.covered = np.zeros(count, bool)
         self.z_depth = np.full(count, np.inf, np.float32)
         self.owner = np.full(count, -1, np.int32)  # position in the placement table, -1 = none
-        self._placement_ids = placement_ids  # (N,) of the placement table
+        self._placements = placements
         self.confidence = np.zeros(count, np.float32)
         self.age_s = np.full(count, np.inf, np.float32)
         self.view = np.full(count, -1, np.int32)
@@ -94,7 +95,7 @@ class Picture:
         filled.reshape(-1, filled.shape[-1])[self._filled] = self.values[:, self._filled].T
         shown = self.owner >= 0
         placement_id = np.zeros(len(shown), np.int64)
-        placement_id[shown] = self._placement_ids[self.owner[shown]]
+        placement_id[shown] = self._placements.ids_at(self.owner[shown])
         return Readout(
             values=filled,
             covered=covered,

@@ -68,7 +68,7 @@ def place_patches(memory: Memory, shown: np.ndarray) -> PlacedPatches:
     """Prepare the placements that are `shown` ((N,) bool); sky has no place and is left out."""
     placements, patches = memory.placements, memory.patches
     owner = by_patch(placements, np.flatnonzero(shown & ~patches.sky[placements.rows - 1])).astype(np.int32)
-    row = placements.rows[owner] - 1
+    row = placements.rows_at(owner) - 1
     planes, corners, boxes = (column[..., row] for column in _captured(memory))
     moved = [transformed(placements, owner, corner, planes) for corner in corners]
     planes, corners = moved[0][1], np.stack([points for points, _, _ in moved])
@@ -101,12 +101,13 @@ def _captured(memory: Memory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     patches = memory.patches
     planes, boxes = (np.zeros((4, len(patches)), np.float32) for _ in range(2))
     all_corners = np.zeros((4, 3, len(patches)), np.float32)
-    order = np.argsort(np.where(patches.sky, -1, patches.view), kind="stable")
-    order = order[np.count_nonzero(patches.sky) :]
-    ends = np.searchsorted(patches.view[order], np.arange(len(memory.views)), side="right")
+    view = np.where(patches.sky, -1, patches.view)
+    order = np.argsort(view, kind="stable")
+    order = order[np.count_nonzero(view < 0) :]
+    ends = np.searchsorted(view[order], np.arange(len(memory.views)), side="right")
     for index, mine in enumerate(np.split(order, ends[:-1]) if len(ends) else []):
         if len(mine):
-            columns = _captured_by(memory.views[index], patches.quad_world[mine])
+            columns = _captured_by(memory.views[index], patches.column("quad_world", mine))
             for table, column in zip((planes, all_corners, boxes), columns, strict=True):
                 table[..., mine] = column
     return planes, all_corners, boxes
@@ -157,7 +158,7 @@ def _plane(
 def _sources(memory: Memory, owner: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Source of each placement (n,), view and transform of each source (2, S), and its matrix (S, 12)."""
     placements = memory.placements
-    view = memory.patches.view[placements.rows[owner] - 1].astype(np.int64)
+    view = memory.patches.column("view", placements.rows_at(owner) - 1).astype(np.int64)
     key = view * len(placements.transforms) + placements.transform_index[owner]
     keys, source = np.unique(key, return_inverse=True)
     pairs = np.stack(np.divmod(keys, len(placements.transforms))).astype(np.int32)

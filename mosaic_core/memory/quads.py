@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import EditError
+from .compact import joined_rows, rows_of
 from .edits import FIRST_COPY_ID
 from .patches import Patches
 from .placements import LOCKED, Placements
@@ -98,7 +99,7 @@ class _Motion:
 
 def has_place(patches: Patches) -> np.ndarray:  # (P,) bool
     """Patches that can be shown as a quad; sky has no place."""
-    return ~np.isnan(_sums(patches.quad_world))
+    return patches.has_quad
 
 
 def quads_of(placements: Placements, patches: Patches) -> np.ndarray:  # (N, 4, 3) float32, world
@@ -153,12 +154,13 @@ def read_quads(
         sheared=int(motion.sheared.sum()),
         locked=int(placed[base.rows[rest] - 1].sum()) - int((locked & unmoved).sum()),
     )
+    standing = ~motion.collapsed if motion.collapsed.any() else slice(None)
     damaged = np.flatnonzero(kinds["broken"] | kinds["cut_up"] | kinds["collapsed"])
     return Reading(
         placements=placements,
         report=report,
-        face=match.face[~motion.collapsed],
-        ids=match.ids[~motion.collapsed],
+        face=match.face[standing],
+        ids=match.ids[standing],
         damaged=np.sort(np.concatenate([damaged, match.face[motion.collapsed]])),
         sheared=match.face[motion.sheared],
     )
@@ -245,15 +247,12 @@ def _match(faces: Faces, face: np.ndarray, patches: Patches, base: Placements) -
     lost = ids <= 0
     ids[lost] = rows[lost]
     # Nothing deleted, nothing added: each face stands for the placement it was made from.
-    at = np.arange(len(ids))
+    at, known = np.arange(len(ids)), np.ones(len(ids), bool)
     if not np.array_equal(ids, base.ids):
-        at = np.minimum(np.searchsorted(base.ids, ids), max(len(base) - 1, 0))
-    known = base.ids[at] == ids if len(base) else np.zeros(len(ids), bool)
-    wrong = np.zeros(len(ids), bool)
-    wrong[known] = base.rows[at[known]] != rows[known]
+        at, known = base.found(ids)
+    wrong = known & (base.rows_at(at) != rows) if len(base) else known
     base_at = np.where(known & ~wrong, at, -1)
-    was = np.zeros(len(ids), np.int32)
-    was[base_at >= 0] = base.transform_index[base_at[base_at >= 0]]
+    was = np.where(base_at >= 0, rows_of(base.transform_index, at), 0) if len(base) else np.zeros(len(ids), np.int32)
     source = _placed(patches, rows, base.transforms, was)
     is_copy = wrong
     order = _order(ids)
@@ -271,9 +270,10 @@ def _match(faces: Faces, face: np.ndarray, patches: Patches, base: Placements) -
 
 
 def _locked(match: _Match, base: Placements) -> np.ndarray:  # (n,) bool
-    locked = np.zeros(len(match.face), bool)
-    held = np.flatnonzero((match.base_at >= 0) & ~match.is_copy)
-    locked[held] = (base.flags[match.base_at[held]] & LOCKED) != 0
+    locked, is_locked = np.zeros(len(match.face), bool), (base.flags & LOCKED) != 0
+    if is_locked.any():
+        held = np.flatnonzero((match.base_at >= 0) & ~match.is_copy)
+        locked[held] = is_locked[match.base_at[held]]
     return locked
 
 
@@ -284,7 +284,8 @@ def _placed(
     index: np.ndarray,  # (n,)
 ) -> np.ndarray:  # (n, 4, 3) float32
     """The quads of some rows at their transforms, rounded to single precision as a mesh stores them."""
-    placed = _rows_of(patches.quad_world, rows - 1)
+    whole = len(rows) == len(patches) and np.array_equal(rows, np.arange(1, len(rows) + 1))
+    placed = patches.column("quad_world", slice(None) if whole else rows - 1)
     # The identity is no arithmetic: most placements never moved.
     away = np.flatnonzero(index)
     if len(away):
@@ -347,27 +348,29 @@ def _assemble(
     base_at = np.maximum(base_at, 0)
     was, times = np.zeros(len(taken), np.int64), np.zeros((len(taken), 2), np.float32)
     if len(base):
-        was, times = base.transform_index.take(base_at).astype(np.int64), base.time_range_s.take(base_at, axis=0)
-    was[unknown], times[unknown] = 0, (-np.inf, np.inf)
+        was, times = rows_of(base.transform_index, base_at).astype(np.int64), rows_of(base.time_range_s, base_at)
+    if len(unknown):
+        times = times.copy()
+        was[unknown], times[unknown] = 0, (-np.inf, np.inf)
     # Distinct (motion, transform before) pairs are few: compose each once.
     pairs, pair = _distinct(motion.index.take(taken) * len(base.transforms) + was)
     moved, before = np.divmod(pairs, len(base.transforms))
     composed = (world_from_mesh @ motion.table[moved]) @ base.transforms[before]
     flags = faces.flags.take(match.face.take(taken)).astype(np.uint8)
     flags[match.is_copy.take(taken)] &= ~LOCKED
-    ids = np.concatenate([match.ids.take(taken), base.ids[rest]])
+    ids = joined_rows(match.ids.take(taken), base.ids_at(rest))
     order = _order(ids)
     transforms, index = _identity_first(
         np.concatenate([composed, base.transforms]),
-        np.concatenate([pair, len(composed) + base.transform_index[rest]])[order],
+        joined_rows(pair, len(composed) + base.transform_index[rest])[order],
     )
     return Placements(
         ids=ids[order],
-        rows=np.concatenate([match.rows.take(taken), base.rows[rest]])[order],
+        rows=joined_rows(match.rows.take(taken), base.rows_at(rest))[order],
         transform_index=index,
         transforms=transforms,
-        flags=np.concatenate([flags, base.flags[rest]])[order],
-        time_range_s=np.concatenate([times, base.time_range_s[rest]])[order],
+        flags=joined_rows(flags, base.flags[rest])[order],
+        time_range_s=joined_rows(times, base.time_range_s[rest])[order],
     )
 
 

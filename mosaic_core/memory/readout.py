@@ -59,7 +59,7 @@ class MemoryReader:
         """
         if self._pixels is None:
             raise MosaicError("the memory holds no views: capture something first")
-        picture = Picture(camera, time_s, self.memory.placements.ids)
+        picture = Picture(camera, time_s, self.memory.placements)
         splat = Splat(self._pixels, camera)
         surfel = splat.nearest()
         found = np.flatnonzero(surfel >= 0)
@@ -110,7 +110,7 @@ class MemoryReader:
         """Drop the surfels whose place another view shows much finer: they only blur outlines and cost time."""
         placements = self.memory.placements
         owner = surfels.placement
-        view_of = self.memory.patches.view[placements.rows[owner] - 1]
+        view_of = self.memory.patches.column("view", placements.rows_at(owner) - 1)
         transform = placements.transform_index[owner]
         eye = np.zeros((3, 1), np.float32)
         size = surfels.size_m / self._scale[transform]
@@ -283,7 +283,7 @@ class MemoryReader:
         """What a view's weight has to exceed to count for each placement: it never does for those of other worlds."""
         if (self._worlds == self._worlds[index]).all():
             return floor
-        view_of = self.memory.patches.view[self.memory.placements.rows[owner] - 1]
+        view_of = self.memory.patches.column("view", self.memory.placements.rows_at(owner) - 1)
         return np.where(self._worlds[view_of] == self._worlds[index], floor, np.float32(np.inf))
 
     @staticmethod
@@ -314,7 +314,7 @@ class MemoryReader:
         return points
 
     def _object_of(self, owner: np.ndarray) -> np.ndarray:
-        return self.memory.patches.object_id[self.memory.placements.rows[owner] - 1]
+        return self.memory.patches.column("object_id", self.memory.placements.rows_at(owner) - 1)
 
     def _object_labels(self) -> np.ndarray:  # (N + 1,) unsigned
         """A number from 1 for each object and edit, 0 for what moves by itself: views saw it in different places.

@@ -60,6 +60,11 @@ class Sightings:
                 counts[mine], last[mine] = entries["count"][within[mine]], entries["last_s"][within[mine]]
         return counts, last
 
+    @property
+    def nbytes(self) -> int:
+        """What they take in memory."""
+        return sum(entries.nbytes for entries in self.blocks if entries is not None)
+
     @classmethod
     def of_columns(cls, counts: np.ndarray, last_s: np.ndarray) -> Sightings:
         """From a number and a time a row."""

@@ -15,7 +15,7 @@ place where the first one's wall stands now, and would swear that nothing is the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -138,14 +138,14 @@ def extract(memory: Memory, ids: Iterable[int]) -> Memory:
     old_rows = np.unique(kept.rows)
     new_row = np.zeros(len(memory.patches) + 1, np.int32)
     new_row[old_rows] = np.arange(1, len(old_rows) + 1)
-    patches = Patches(**{f.name: getattr(memory.patches, f.name)[old_rows - 1] for f in fields(Patches)})
+    patches = memory.patches.taken(old_rows - 1)
     views = np.unique(patches.view)
     rows = new_row[kept.rows]
     used = set(np.unique(patches.object_id).tolist())
     return Memory(
         views=tuple(memory.views[i] for i in views),
         object_names={key: name for key, name in memory.object_names.items() if key in used},
-        patches=replace(patches, view=np.searchsorted(views, patches.view)),
+        patches=patches.of_views(np.searchsorted(views, patches.view)),
         pixel_rows=tuple(_frozen(new_row[memory.pixel_rows[i]]) for i in views),
         features={
             name: Features(table.values[old_rows[old_rows <= len(table)] - 1], table.dtype)
@@ -164,7 +164,7 @@ def extent_m(
     at = np.flatnonzero(placements.visible & ~memory.patches.sky[placements.rows - 1])
     if len(at) == 0:
         raise EditError("the memory shows nothing that has a place")
-    quads = memory.patches.quad_world[placements.rows[at] - 1].astype(np.float64)
+    quads = memory.patches.column("quad_world", placements.rows_at(at) - 1).astype(np.float64)
     matrices = placements.edited_from_captured(at)
     matrices = matrices if new_from_world is None else new_from_world @ matrices
     points = np.einsum("nij,ncj->nci", matrices[:, :3, :3], quads) + matrices[:, None, :3, 3]

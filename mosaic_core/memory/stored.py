@@ -12,7 +12,7 @@ from typing import Any, overload
 import numpy as np
 
 from .features import Features
-from .patches import Patches
+from .patches import Patches, held_columns
 from .view import View, check_z_depth
 
 Loaders = Mapping[str, Callable[[], np.ndarray]]
@@ -60,12 +60,23 @@ class StoredPatches(_Stored, Patches):
     def of(cls, loaders: Loaders, digests: Digests, count: int) -> StoredPatches:
         """A table of `count` patches of these columns."""
         patches = cls.__new__(cls)
-        for name, value in {"_loaders": loaders, "digests": digests, "_count": count}.items():
+        for name, value in {"_loaders": loaders, "digests": digests, "_count": count, "_columns": {}}.items():
             object.__setattr__(patches, name, value)
         return patches
 
+    def __getattr__(self, name: str) -> np.ndarray:
+        return Patches.__getattr__(self, name)
+
+    def _held(self, name: str) -> np.ndarray:
+        columns: dict[str, np.ndarray] = self.__dict__["_columns"]
+        if name not in columns:
+            # Quads are held relative to the centres: those are read once for both.
+            known = {"centre_world": self._held("centre_world")} if name in ("steps", "exponent") else {}
+            columns.update(held_columns(name, lambda given: known[given] if given in known else self._loaders[given]()))
+        return columns[name]
+
     def __len__(self) -> int:
-        return self.__dict__["_count"] if "_count" in self.__dict__ else len(self.view)
+        return self.__dict__["_count"]
 
 
 class StoredFeatures(_Stored, Features):

@@ -14,9 +14,8 @@ def summary(memory: Memory) -> dict[str, Any]:
     """Counts of views, patches, placements and edits, and a line an object. JSON-able."""
     placements, patches = memory.placements, memory.patches
     rows = placements.rows - 1
-    objects = {
-        name: int((patches.object_id[rows] == object_id).sum()) for object_id, name in memory.object_names.items()
-    }
+    object_of = patches.column("object_id", rows)
+    objects = {name: int((object_of == object_id).sum()) for object_id, name in memory.object_names.items()}
     return {
         "views": [
             {

@@ -84,11 +84,11 @@ def with_tone(memory: Memory, worlds: Collection[int], tone: Tone | None) -> Mem
 
 def shown_patch_rgb(memory: Memory) -> np.ndarray:  # (P, 4, 3) uint8
     """The colours at the patches' corners as their views are shown; the patches' own table where no view has a tone."""
-    rgb = memory.patches.rgb
+    rgb, view_of = memory.patches.rgb, memory.patches.view
     for index, view in enumerate(memory.views):
         if view.tone is not None:
-            rgb = rgb.copy() if rgb is memory.patches.rgb else rgb
-            mine = memory.patches.view == index
+            rgb = rgb if rgb.flags.writeable else rgb.copy()
+            mine = view_of == index
             rgb[mine] = np.round(view.tone.apply(rgb[mine]) * 255).astype(np.uint8)
     return rgb
 

@@ -17,7 +17,7 @@ lie in the world as it is shown, so a moved object that a later clip shows again
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def write(
         kept_views=tuple(kept_views.tolist()),
         added=added,
         merged=np.bincount(view[merged], minlength=len(views)),
-        cells=np.column_stack([view[keep], lifted.cell_yx[keep]]),
+        cells=np.column_stack([view, lifted.cell_yx])[keep],
     )
 
 
@@ -102,7 +102,7 @@ def _places_of(memory: Memory) -> PlaceIndex:
 def _taken(lifted: Patches, keep: np.ndarray, view: np.ndarray) -> Patches:
     if keep.all():
         return lifted
-    return replace(Patches(**{f.name: getattr(lifted, f.name)[keep] for f in fields(Patches)}), view=view)
+    return lifted.taken(keep).of_views(view)
 
 
 def _compared(
@@ -157,7 +157,7 @@ def _views_at(
     """
     rows = places.rows_at(keys)
     found = np.flatnonzero(rows)
-    theirs = memory.patches.view[rows[found] - 1]
+    theirs = memory.patches.column("view", rows[found] - 1)
     codes = view[found].astype(np.int64) * len(memory.views) + theirs
     codes, pair, times = np.unique(codes, return_inverse=True, return_counts=True)
     new, old = np.divmod(codes, max(len(memory.views), 1))
@@ -184,6 +184,6 @@ def _at_home(memory: Memory, rows: np.ndarray) -> np.ndarray:  # (n,) bool
     placements = memory.placements
     if len(placements) == 0:
         return np.zeros(len(rows), bool)
-    at = np.minimum(np.searchsorted(placements.ids, rows), len(placements) - 1)
-    placed = (placements.ids[at] == rows) & (placements.rows[at] == rows)
+    at, found = placements.found(rows)
+    placed = found & (placements.rows_at(at) == rows)
     return placed & (placements.transform_index[at] == 0) & ((placements.flags[at] & HIDDEN) == 0)

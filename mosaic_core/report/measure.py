@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,8 @@ import numpy as np
 
 from ..cameras import CameraPath
 from ..memory import Memory
+from ..memory.budget import patch_bytes
 from ..memory.conflicts import KINDS, find_conflicts
-from ..memory.patches import Patches
-from ..memory.placements import Placements
 from ..memory.summary import summary
 from .agreement import Agreement, compare_views
 from .frames import Frame, chosen_frames, frames_of
@@ -78,23 +77,16 @@ def sizes(memory: Memory, file: Path | None = None) -> dict[str, Any]:
         v.rgb.nbytes + v.z_depth.nbytes + v.object_ids.nbytes + v.dynamic.nbytes + v.sky.nbytes for v in memory.views
     )
     views += sum(rows.nbytes for rows in memory.pixel_rows)
-    patches, placements = _bytes(memory.patches), _bytes(memory.placements)
-    count = max(len(memory.patches), 1)
     result = {
         "views_mib": round(views / _MIB, 3),
-        "patches_mib": round(patches / _MIB, 3),
-        "placements_mib": round(placements / _MIB, 3),
+        "patches_mib": round(memory.patches.nbytes / _MIB, 3),
+        "placements_mib": round(memory.placements.nbytes / _MIB, 3),
         "features_mib": round(sum(table.values.nbytes for table in memory.features.values()) / _MIB, 3),
-        "bytes_a_patch": round((patches + placements) / count, 1),
+        "bytes_a_patch": round(patch_bytes(memory), 1),
     }
     if file is not None and file.is_file():
         result["file_mib"] = round(file.stat().st_size / _MIB, 3)
     return result
-
-
-def _bytes(table: Patches | Placements) -> int:
-    columns = (getattr(table, field.name) for field in fields(table))
-    return sum(column.nbytes for column in columns if isinstance(column, np.ndarray))
 
 
 def growth(memory: Memory, agreement: Agreement) -> list[dict[str, Any]]:

@@ -59,7 +59,7 @@ def _quads_from_above(memory: Memory) -> tuple[np.ndarray, np.ndarray]:  # (n, 4
     at = at[:: -(-len(at) // _MOST_QUADS) or 1]
     rows = placements.rows[at] - 1
     matrices = placements.edited_from_captured(at)
-    quads = np.einsum("nij,ncj->nci", matrices[:, :3, :3], memory.patches.quad_world[rows].astype(np.float64))
+    quads = np.einsum("nij,ncj->nci", matrices[:, :3, :3], memory.patches.column("quad_world", rows).astype(np.float64))
     quads += matrices[:, None, :3, 3]
     colours = shown_patch_rgb(memory)[rows].mean(axis=1).astype(np.uint8)
     usable = np.isfinite(quads).all(axis=(1, 2))

@@ -126,8 +126,8 @@ def as_shown(memory: Memory) -> Memory:
         readout = reader.rgb(view.camera)
         at = np.flatnonzero(readout.placement_id)
         ids = np.zeros(readout.placement_id.shape, np.int32)
-        rows = memory.placements.rows[memory.placements.indices_of(readout.placement_id.reshape(-1)[at])]
-        ids.reshape(-1)[at] = memory.patches.object_id[rows - 1]
+        rows = memory.placements.rows_at(memory.placements.indices_of(readout.placement_id.reshape(-1)[at]))
+        ids.reshape(-1)[at] = memory.patches.column("object_id", rows - 1)
         known = np.where(readout.covered, readout.z_depth, np.float32(np.inf)).astype(np.float32)
         sky = readout.covered & ~np.isfinite(known)
         shown = replace(view, rgb=as_bytes(readout.values), z_depth=known, object_ids=ids, sky=sky,
