@@ -128,6 +128,7 @@ def test_a_clip_without_words_or_memory_is_finite(model):
     assert torch.isfinite(model(noisy, level, told)).all()
 
 
+@pytest.mark.slow
 def test_a_toy_learns_to_show_what_memory_holds():
     """The latents are what the canvas holds: after some steps, samples with memory resemble it, without do not."""
     torch.manual_seed(0)

@@ -52,6 +52,7 @@ def test_a_run_that_was_killed_ends_in_the_same_bits(tmp_path):
         assert torch.equal(a, b)
 
 
+@pytest.mark.slow
 def test_it_learns_and_writes_down_how(tmp_path):
     model = network()
     train(model, loss_of(model), plan(tmp_path, steps=200), say=lambda text: None)
