@@ -56,6 +56,18 @@ class Arrays(Protocol):
         """The larger of each two."""
         ...
 
+    def minimum(self, first: Array, second: Array) -> Array:
+        """The smaller of each two."""
+        ...
+
+    def joined(self, parts: list[Array]) -> Array:
+        """One after the other."""
+        ...
+
+    def turns(self, cells: Array) -> Array:
+        """How many equal ones stand before each in an array whose equal ones are neighbours."""
+        ...
+
     def bits(self, values: Array) -> Array:
         """The bits of float32 as int32."""
         ...
@@ -72,7 +84,7 @@ class Arrays(Protocol):
 class NumpyArrays:
     """`Arrays` in NumPy."""
 
-    at_once = 1 << 15  # a dozen such columns fit the cache of one core
+    at_once = 1 << 16  # a dozen such columns fit the cache of one core, and calls are few
 
     def of(self, array: np.ndarray) -> np.ndarray:
         return array
@@ -100,6 +112,17 @@ class NumpyArrays:
 
     def maximum(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         return np.maximum(first, second)
+
+    def minimum(self, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        return np.minimum(first, second)
+
+    def joined(self, parts: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate(parts)
+
+    def turns(self, cells: np.ndarray) -> np.ndarray:
+        position = np.arange(len(cells))
+        is_first = np.diff(cells, prepend=-1) != 0
+        return position - np.maximum.accumulate(np.where(is_first, position, 0))
 
     def bits(self, values: np.ndarray) -> np.ndarray:
         return values.view(np.int32)

@@ -10,10 +10,4 @@ from .splatting import NEAR_M
 FAINTEST, NEAREST = float(np.float32(1e-6)), float(np.float32(1 / NEAR_M))
 # Depths that differ by less than some 1 / 4096 are one surface: there the lower rank wins, not the last bit.
 STEP_BITS = 11
-STEP_MASK = (1 << STEP_BITS) - 1
 LARGEST_BITS = 0x7FFFFFFF
-
-
-def faintest_of(keys: np.ndarray) -> np.ndarray:  # (n,) float32
-    """The smallest inverse depth that counts as the depth of these keys."""
-    return (LARGEST_BITS - ((keys >> 32 << STEP_BITS) | STEP_MASK)).astype(np.int32).view(np.float32)

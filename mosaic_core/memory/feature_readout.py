@@ -155,19 +155,19 @@ def _agreement(memory: Memory, view: np.ndarray, u: np.ndarray, v: np.ndarray, i
 
     A patch is a plane; where its view saw a curve, leaves or another surface beside it, the plane is a guess.
     """
-    low, high = np.zeros(len(view), np.float32), np.zeros(len(view), np.float32)
+    sizes = np.array([w.z_depth.shape for w in memory.views], np.intp).reshape(-1, 2)[view].T
+    left, top = (np.floor(at - np.float32(0.5)).astype(np.intp) for at in (u, v))
+    rows, columns = (np.clip([at, at + 1], 0, side - 1) for at, side in zip((top, left), sizes, strict=True))
+    rows, columns = rows[[0, 0, 1, 1]], columns[[0, 1, 0, 1]]  # (4, n)
+    taps = np.zeros(rows.shape, np.float32)
     order = np.argsort(view, kind="stable")
-    for mine in np.split(order, np.flatnonzero(np.diff(view[order])) + 1):
-        if len(mine) == 0:
-            continue
-        seen_from = memory.views[view[mine[0]]]
-        left, top = (np.floor(at[mine] - np.float32(0.5)).astype(np.intp) for at in (u, v))
-        size = seen_from.z_depth.shape
-        rows, columns = (np.clip([at, at + 1], 0, side - 1) for at, side in zip((top, left), size, strict=True))
-        tap = (rows[:, None], columns[None])
-        # Sky lies behind everything; a pixel of unknown depth has no say.
-        is_unknown = np.isinf(seen_from.z_depth[tap]) & ~seen_from.sky[tap]
-        taps = np.where(is_unknown, np.float32(np.nan), 1 / seen_from.z_depth[tap]).reshape(4, -1)
-        low[mine], high[mine] = np.fmin.reduce(taps), np.fmax.reduce(taps)
+    for mine in np.split(order, np.flatnonzero(np.diff(view[order])) + 1) if len(view) else []:
+        seen_from, tap = memory.views[view[mine[0]]], (rows[:, mine], columns[:, mine])
+        z_depth = seen_from.z_depth[tap]
+        if np.isinf(z_depth).any():
+            # Sky lies behind everything; a pixel of unknown depth has no say.
+            z_depth = np.where(np.isinf(z_depth) & ~seen_from.sky[tap], np.float32(np.nan), z_depth)
+        taps[:, mine] = 1 / z_depth
+    low, high = np.fmin.reduce(taps), np.fmax.reduce(taps)
     away = np.nan_to_num(np.maximum(np.maximum(low - inverse, inverse - high), 0)) / inverse
     return np.exp(-((away / np.float32(DEPTH_FALLOFF)) ** 2))

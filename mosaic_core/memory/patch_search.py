@@ -5,10 +5,10 @@ The answer has a short definition: of all placements whose piece of plane the ra
 rank. A loop over cells and placements would do (`tests/core/reference_patches.py` is that loop). The rest of this
 module only avoids work, and each shortcut leaves out nothing but placements that cannot win:
 
-* clusters of placements outside the picture are dropped whole, by their sphere;
-* a placement is asked only at the few cells that it can reach, the same number for all of a cluster;
-* clusters are flat, most of them: one whose front is behind what is known at all of its cells is dropped whole. For
-  this one placement of each cluster is asked first, then the clusters that promise most;
+* rays go down a tree of boxes (`mosaic_core.memory.patch_tree`), all rays at once, a level after the other. There are
+  a thousand times fewer rays than placements, so asking by ray beats asking by placement;
+* a box is left out where the best that it could hold - its near side, its lowest rank - is behind what the ray has
+  found already. So each ray first asks a few leaves that it passes through in the middle;
 * a placement is asked for its depth first, and for more only if no nearer one is already known.
 """
 
@@ -20,132 +20,134 @@ import numpy as np
 
 from ..cameras import Camera
 from .arrays import Array, Arrays
-from .cluster_fronts import SMALL_WINDOWS, ClusterFronts
-from .depth_keys import FAINTEST, LARGEST_BITS, NEAREST, STEP_BITS, STEP_MASK
+from .depth_keys import FAINTEST, LARGEST_BITS, NEAREST, STEP_BITS
 from .lens import Lens, rays_of
-from .placed_patches import BOX, CLUSTER, PLANE, RANK, SOURCE, SPHERE, THICK, PlacedPatches
-from .splatting import FARTHEST
+from .patch_tree import FAN
+from .placed_patches import BOX, PLANE, RANK, SOURCE, SPHERE, THICK, PlacedPatches
+from .splatting import FARTHEST, NEAR_M
 
-_PAD = max(SMALL_WINDOWS)
-# Pairs of placement and cell that are worked through at once.
-_PAIRS_AT_ONCE = 1 << 15
-# What is asked before the rest is judged again: one in so many of those left.
-_SHARES = (6, 1)
-# Which of a cluster's placements are asked before anything.
-_SAMPLE = (0,)
+# So many of the likeliest nodes of each ray, and of the leaves in each, are asked before anything else.
+_LIKELIEST = 2
+# What rounding may make of the depth at which a ray enters a box, relative.
+_SLACK = 1e-5
+# A ray along a box's side has no finite inverse; this one makes it miss or cross as it should.
+_STEEPEST = 1e12
 
 
 class PatchSearch:
     """Finds what cameras see of one table of placed patches, with the given array library."""
 
     def __init__(self, placed: PlacedPatches, arrays: Arrays) -> None:
-        self._placed, self._arrays = placed, arrays
+        self._arrays = arrays
         self._rows = arrays.of(placed.rows)
-        self._columns = [arrays.of(column) for column in placed.columns]
-        self._clusters = [column.reshape(-1, CLUSTER) for column in self._columns]
+        self._planes = [arrays.of(column.reshape(-1, FAN)) for column in placed.planes]
+        self._ranks = arrays.of(placed.rows.view(np.int32)[:, RANK].astype(np.int64).reshape(-1, FAN))
         self._px_from_edited = arrays.of(placed.px_from_edited)
-        self._rank = arrays.of(placed.rows.view(np.int32)[:, RANK].copy())
+        self._levels = [
+            (
+                [arrays.of(side) for side in level.low],
+                [arrays.of(side) for side in level.high],
+                arrays.of(level.first_rank),
+            )
+            for level in placed.tree
+        ]
 
     def nearest(self, camera: Camera) -> Array:  # (h * w,) int64
         """A key a cell: `FARTHEST` where nothing is seen, else a rank, see `rank_of`."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             frame = _Frame(camera, self._arrays)
-            front = ClusterFronts(self._placed.clusters, frame.lens)
-            self._ask_sample(frame, front)
-            # The most promising first: with what they settle, fewer of the others are worth asking.
-            left = np.arange(len(front.visible))
-            for share in _SHARES:
-                left = front.most_ahead(frame.known(), left)
-                count = -(-len(left) // share)
-                self._ask_lots(frame, front, left[:count])
-                left = left[count:]
-        return frame.best
+            if not self._levels:
+                return frame.best
+            *upper, last = range(len(self._levels))
+            boxes = _Boxes(frame.cells, frame.cells * 0, frame.cells * 0, frame.cells * 0)
+            for level in upper:
+                boxes = self._met(frame, level, boxes)
+            if upper:
+                self._ask(frame, self._likeliest(frame, self._met(frame, last, self._likeliest(frame, boxes))))
+                boxes = self._open(frame, boxes)
+            self._ask_in_turn(frame, self._met(frame, last, boxes))
+            return frame.best
 
-    def _ask_sample(self, frame: _Frame, front: ClusterFronts) -> None:
-        for k in SMALL_WINDOWS:
-            clusters = front.visible[front.window == k]
-            place = self._arrays.of(np.concatenate([clusters * CLUSTER + step for step in _SAMPLE]))
-            columns = [self._arrays.take(column, place) for column in self._columns]
-            self._confirm(frame, self._asked(frame, columns, place, k))
+    def _met(self, frame: _Frame, level: int, nodes: _Boxes) -> _Boxes:
+        """The boxes in these nodes that their rays meet, before what is known."""
+        step = self._arrays.at_once // FAN
+        starts = range(0, max(len(nodes.cell), 1), step)
+        return _Boxes.joined(self._arrays, [self._met_some(frame, level, nodes.part(s, s + step)) for s in starts])
 
-    def _ask_lots(self, frame: _Frame, front: ClusterFronts, chosen: np.ndarray) -> None:
-        at_once = self._arrays.at_once // CLUSTER
-        clusters, window = front.visible[chosen], front.window[chosen]
-        for k in (*SMALL_WINDOWS, 0):
-            mine = clusters[window == k]
-            for start in range(0, len(mine), at_once):
-                lot = mine[start : start + at_once]
-                if k:
-                    self._ask_clusters(frame, lot, k)
-                else:
-                    self._ask_singly(frame, lot)
+    def _met_some(self, frame: _Frame, level: int, nodes: _Boxes) -> _Boxes:
+        arrays, eye = self._arrays, frame.lens.eye
+        low, high, first_rank = self._levels[level]
+        spans = []
+        for axis in range(3):
+            inverse = arrays.take(frame.inverse_rays[axis], nodes.cell)[:, None]
+            one = (arrays.take(low[axis], nodes.node) - eye[axis]) * inverse
+            other = (arrays.take(high[axis], nodes.node) - eye[axis]) * inverse
+            spans.append((arrays.minimum(one, other), arrays.maximum(one, other)))
+        (x, to_x), (y, to_y), (z, to_z) = spans
+        enter = arrays.maximum(arrays.maximum(x, y), z)
+        leave = arrays.minimum(arrays.minimum(to_x, to_y), to_z)
+        kept = arrays.nonzero(((enter <= leave) & (leave > 0)).reshape(-1))
+        which = kept // FAN
+        cell, node = arrays.take(nodes.cell, which), arrays.take(nodes.node, which) * FAN + kept % FAN
+        nearest = arrays.clip(arrays.take(enter.reshape(-1), kept), NEAR_M, np.inf)
+        key = frame.keys((1 + _SLACK) / nearest, arrays.take(first_rank.reshape(-1), node))
+        open_ = arrays.nonzero(key < arrays.take(frame.best, cell))
+        kept = arrays.take(kept, open_)
+        enter, leave = arrays.take(enter.reshape(-1), kept), arrays.take(leave.reshape(-1), kept)
+        off: Array = None
+        for near, far in spans:
+            near, far = arrays.take(near.reshape(-1), kept), arrays.take(far.reshape(-1), kept)
+            away = abs((enter + leave) - (near + far)) / (far - near)
+            off = away if off is None else arrays.maximum(off, away)
+        off = arrays.to_int64(arrays.bits(arrays.clip(off, 0.0, 1.0)))
+        return _Boxes(arrays.take(cell, open_), arrays.take(node, open_), arrays.take(key, open_), off)
 
-    def _ask_clusters(self, frame: _Frame, clusters: np.ndarray, window: int) -> None:
-        which = self._arrays.of(clusters)
-        columns = [self._arrays.take(column, which).reshape(-1) for column in self._clusters]
-        place = (which[:, None] * CLUSTER + self._arrays.of(np.arange(CLUSTER))).reshape(-1)
-        self._confirm(frame, self._asked(frame, columns, place, window))
+    def _likeliest(self, frame: _Frame, boxes: _Boxes) -> _Boxes:
+        """For each ray the boxes that it passes through most nearly in the middle: there it probably hits something."""
+        arrays, found = self._arrays, []
+        for _ in range(_LIKELIEST):
+            least = frame.cells * 0 + FARTHEST
+            arrays.lower(least, boxes.cell, boxes.off)
+            is_least = boxes.off == arrays.take(least, boxes.cell)
+            found.append(boxes.taken(arrays, arrays.nonzero(is_least)))
+            boxes = boxes.taken(arrays, arrays.nonzero(~is_least))
+        return _Boxes.joined(arrays, found)
 
-    def _asked(self, frame: _Frame, columns: list[Array], place: Array, window: int) -> Pairs:
-        """The pairs of these placements and cells at which no nearer placement is known."""
-        arrays, lens = self._arrays, frame.lens
-        a, b, c = lens.tilt(*columns[:4])
-        u, v, _ = lens.project(*columns[4:])
-        column, row = (frame.corner(at, window, side) for at, side in ((u, lens.width), (v, lens.height)))
-        index = (row + _PAD) * frame.stride + (column + _PAD)
-        right, down = arrays.to_float(column) + 0.5, arrays.to_float(row) + 0.5
-        across = [a * (right + step) for step in range(window)]
-        ahead: Array = None
-        for y in range(window):
-            rest = b * (down + y) + c
-            for x in range(window):
-                gap = across[x] + rest
-                gap -= arrays.take(frame.bound[y * frame.stride + x :], index)
-                ahead = gap if ahead is None else arrays.maximum(ahead, gap)
-        kept = arrays.nonzero(ahead >= 0)
-        place, a, b, c, column, row = (arrays.take(values, kept) for values in (place, a, b, c, column, row))
-        return frame.pairs(place, (a, b, c), column, row, (window, window))
+    def _open(self, frame: _Frame, boxes: _Boxes) -> _Boxes:
+        """Those that may hold something before what is known by now."""
+        return boxes.taken(self._arrays, self._arrays.nonzero(boxes.key < self._arrays.take(frame.best, boxes.cell)))
 
-    def _ask_singly(self, frame: _Frame, clusters: np.ndarray) -> None:
-        """Ask each placement of these clusters in a window of its own."""
-        arrays, lens = self._arrays, frame.lens
-        place = (clusters[:, None] * CLUSTER + np.arange(CLUSTER)).ravel()
-        spheres = self._placed.rows[place, SPHERE].T
-        inside, nearest = lens.sees(*spheres)
-        place, nearest = place[inside], nearest[inside]
-        point = np.concatenate([spheres[:3, inside], np.zeros((1, len(place)), np.float32)])
-        half_axes = self._placed.clusters.patch_half_axes[:, :, place // CLUSTER]
-        (left, right), (top, bottom) = lens.window(point, nearest, half_axes)
-        wide, count = right - left, (right - left) * (bottom - top)
-        ends = np.cumsum(count)
-        first = 0
-        while first < len(place):
-            last = max(int(np.searchsorted(ends, ends[first] - count[first] + _PAIRS_AT_ONCE)), first + 1)
-            patch = np.repeat(np.arange(first, last), count[first:last])
-            down, across = np.divmod(np.arange(len(patch)) - (ends - count - (ends - count)[first])[patch], wide[patch])
-            which, column, row = (arrays.of(a) for a in (patch - first, left[patch] + across, top[patch] + down))
-            mine = arrays.of(place[first:last])
-            tilt = lens.tilt(*(arrays.take(values, mine) for values in self._columns[:4]))
-            a, b, c = (arrays.take(values, which) for values in tilt)
-            inverse = a * (arrays.to_float(column) + 0.5) + (b * (arrays.to_float(row) + 0.5) + c)
-            padded = (row + _PAD) * frame.stride + (column + _PAD)
-            kept = arrays.nonzero(inverse >= arrays.take(frame.bound, padded))
-            cell = row * lens.width + column
-            pairs = (arrays.take(mine, which), cell, inverse)
-            self._confirm(frame, Pairs(*(arrays.take(values, kept) for values in pairs)))
-            first = last
-
-    def _confirm(self, frame: _Frame, pairs: Pairs) -> None:
-        """Enter the pairs that `hits`, nearest first, lower rank at equal depth."""
+    def _ask_in_turn(self, frame: _Frame, leaves: _Boxes) -> None:
+        """Ask leaves of all rays, one of each, then two, four, ...: what some settle spares the others."""
         arrays = self._arrays
-        for start in range(0, len(pairs.place), _PAIRS_AT_ONCE):
-            block = pairs.taken(slice(start, start + _PAIRS_AT_ONCE))
-            keys = frame.keys(block.inverse, arrays.take(self._rank, block.place))
-            left = arrays.nonzero(keys < arrays.take(frame.best, block.cell))
-            block = Pairs(*(arrays.take(column, left) for column in (block.place, block.cell, block.inverse)))
-            won = arrays.nonzero(self.hits(frame, block, arrays.take(self._rows, block.place)))
-            arrays.lower(frame.best, arrays.take(block.cell, won), arrays.take(keys, arrays.take(left, won)))
-            frame.tighten()
+        turn = arrays.turns(leaves.cell)
+        first, last = 0, 1
+        while len(leaves.cell):
+            mine = arrays.nonzero((turn >= first) & (turn < last))
+            self._ask(frame, leaves.taken(arrays, mine))
+            open_ = arrays.nonzero((turn >= last) & (leaves.key < arrays.take(frame.best, leaves.cell)))
+            leaves, turn = leaves.taken(arrays, open_), arrays.take(turn, open_)
+            first, last = last, 2 * last
+
+    def _ask(self, frame: _Frame, leaves: _Boxes) -> None:
+        """Enter the placements of these leaves that their rays hit."""
+        step = self._arrays.at_once // FAN
+        for start in range(0, len(leaves.cell), step):
+            self._ask_some(frame, leaves.part(start, start + step))
+
+    def _ask_some(self, frame: _Frame, leaves: _Boxes) -> None:
+        arrays, lens = self._arrays, frame.lens
+        a, b, c = lens.tilt(*(arrays.take(column, leaves.node) for column in self._planes))
+        u, v = (arrays.take(at, leaves.cell)[:, None] for at in frame.uv)
+        inverse = a * u + (b * v + c)
+        keys = frame.keys(inverse, arrays.take(self._ranks, leaves.node))
+        best = arrays.take(frame.best, leaves.cell)[:, None]
+        kept = arrays.nonzero(((keys < best) & (inverse >= FAINTEST)).reshape(-1))
+        which = kept // FAN
+        place, cell = arrays.take(leaves.node, which) * FAN + kept % FAN, arrays.take(leaves.cell, which)
+        pairs = Pairs(place, cell, arrays.take(inverse.reshape(-1), kept))
+        won = arrays.nonzero(self.hits(frame, pairs, arrays.take(self._rows, place)))
+        arrays.lower(frame.best, arrays.take(cell, won), arrays.take(keys.reshape(-1), arrays.take(kept, won)))
 
     def hits(self, frame: _Frame, pairs: Pairs, rows: Array) -> Array:  # (n,) bool
         """Whether the ray through each cell's centre meets the placement's piece of plane.
@@ -169,15 +171,32 @@ class PatchSearch:
 
 @dataclass(frozen=True)
 class Pairs:
-    """n pairs of a placement and a cell whose ray meets its plane."""
+    """n placements and cells whose ray may meet them."""
 
     place: Array  # (n,) in the table
     cell: Array  # (n,) flat
     inverse: Array  # (n,) float32, 1 / z_depth of the meeting point
 
-    def taken(self, index: slice) -> Pairs:
-        """The pairs at these positions."""
-        return Pairs(self.place[index], self.cell[index], self.inverse[index])
+
+@dataclass(frozen=True)
+class _Boxes:
+    """n boxes of one level and the rays that meet them, ray after ray."""
+
+    cell: Array  # (n,) int64 flat, whose ray
+    node: Array  # (n,) int64, in the level
+    key: Array  # (n,) int64, no placement in the box has a lower one
+    off: Array  # (n,) int64, how far off its middle the ray passes; only compared
+
+    def taken(self, arrays: Arrays, index: Array) -> _Boxes:
+        return _Boxes(*(arrays.take(column, index) for column in (self.cell, self.node, self.key, self.off)))
+
+    def part(self, start: int, stop: int) -> _Boxes:
+        return _Boxes(*(column[start:stop] for column in (self.cell, self.node, self.key, self.off)))
+
+    @classmethod
+    def joined(cls, arrays: Arrays, parts: list[_Boxes]) -> _Boxes:
+        names = ("cell", "node", "key", "off")
+        return cls(*(arrays.joined([getattr(part, name) for part in parts]) for name in names))
 
 
 class _Frame:
@@ -187,51 +206,19 @@ class _Frame:
         self.lens = lens = Lens(camera)
         self._arrays = arrays
         cells = np.arange(lens.height * lens.width)
-        self._rays = [arrays.of(ray) for ray in rays_of(camera, cells)]
+        rays = rays_of(camera, cells)
+        self._rays = [arrays.of(ray) for ray in rays]
+        steep = np.where(np.abs(rays) < 1 / _STEEPEST, np.copysign(_STEEPEST, rays), 1 / rays)
+        self.inverse_rays = [arrays.of(ray) for ray in steep.astype(np.float32)]
+        row, column = np.divmod(cells, lens.width)
+        self.uv = [arrays.of(at.astype(np.float32) + np.float32(0.5)) for at in (column, row)]
+        self.cells = arrays.of(cells.astype(np.int64))
         self.best = arrays.of(np.full(len(cells), FARTHEST, np.int64))
-        # What a placement has to reach to be looked at: infinity around the picture, so that nothing needs clipping.
-        self.stride = lens.width + 2 * _PAD
-        padded = np.full((lens.height + 2 * _PAD, self.stride), np.inf, np.float32)
-        padded[_PAD:-_PAD, _PAD:-_PAD] = FAINTEST
-        self._padded = arrays.of(padded)
-        self.bound = self._padded.reshape(-1)
 
     def keys(self, inverse: Array, rank: Array) -> Array:  # (n,) int64
         """Depth, as coarse as it counts, and rank in one number that sorts by depth first."""
         steps = (LARGEST_BITS - self._arrays.bits(inverse)) >> STEP_BITS
-        return self._arrays.to_int64(steps) << 32 | self._arrays.to_int64(rank)
-
-    def known(self) -> np.ndarray:  # (h * w,) int64
-        """What is settled so far, on the host."""
-        return self._arrays.to_numpy(self.best)
-
-    def tighten(self) -> None:
-        """Raise the bound to what is known so far: a placement of the same step of depth may still be of lower rank."""
-        inverse = self._arrays.floats(LARGEST_BITS - ((self.best >> 32 << STEP_BITS) | STEP_MASK))
-        inner = self._arrays.clip(inverse, FAINTEST, np.inf).reshape(self.lens.height, self.lens.width)
-        self._padded[_PAD:-_PAD, _PAD:-_PAD] = inner
-
-    def corner(self, at: Array, window: int, side: int) -> Array:  # (n,) int32
-        """The first column (row) of windows around a position; just outside where all of it is."""
-        return self._arrays.floor_int(self._arrays.clip(at - (window - 1) / 2, -window, side))
-
-    def pairs(
-        self, place: Array, tilt: tuple[Array, Array, Array], column: Array, row: Array, window: tuple[int, int]
-    ) -> Pairs:
-        """Each placement with the cells of its window ((rows, columns)) at which it is not behind the bound."""
-        arrays, lens = self._arrays, self.lens
-        down, right = (arrays.of(step.astype(np.int32)) for step in np.indices(window).reshape(2, -1))
-        column, row = column[:, None] + right, row[:, None] + down
-        a, b, c = (part[:, None] for part in tilt)
-        inverse = a * (arrays.to_float(column) + 0.5) + (b * (arrays.to_float(row) + 0.5) + c)
-        inside = (column >= 0) & (row >= 0) & (column < lens.width) & (row < lens.height)
-        column, row = arrays.clip(column, 0, lens.width - 1), arrays.clip(row, 0, lens.height - 1)
-        padded = ((row + _PAD) * self.stride + (column + _PAD)).reshape(-1)
-        open_ = inside.reshape(-1) & (inverse.reshape(-1) >= arrays.take(self.bound, padded))
-        kept = arrays.nonzero(open_)
-        cell = arrays.take((row * lens.width + column).reshape(-1), kept)
-        which = kept // (window[0] * window[1])
-        return Pairs(arrays.take(place, which), arrays.to_int64(cell), arrays.take(inverse.reshape(-1), kept))
+        return self._arrays.to_int64(steps) << 32 | rank
 
     def points(self, pairs: Pairs) -> tuple[Array, Array, Array]:
         """Where the rays meet the planes, world."""

@@ -4,19 +4,20 @@ A patch is known where a ray meets its plane, and shown where that point, taken 
 the box of the patch's own pixels. So a patch is a quadrilateral in the picture, whatever the camera's distance: a
 surface stays closed when the camera comes near, and nothing behind it shows through.
 
-The table is ordered for culling, not for ties: placements that lie together and are of about one size and shape form a
-cluster of 64. Beside the memory it holds 100 bytes a placement: a row of 64 with all that is known of it, once more the
-28 that every readout runs through, in columns, and 8 to find the placement again.
+The table is ordered for a tree of boxes (`mosaic_core.memory.patch_tree`), not for ties: placements of about one size
+that lie together stand together. Beside the memory it holds 98 bytes a placement: a row of 64 with all that is known of
+it, once more its plane and rank in columns (24), 8 to find the placement again, and 2 for the tree.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..cameras import Camera
 from .memory import Memory
+from .patch_tree import FAN, TreeLevel, build_tree
 from .surfels import by_patch, transformed
 from .view import View
 
@@ -31,47 +32,33 @@ SLACK = 1e-3
 THICKNESS, ROUNDING = 2e-4, 2e-6
 # A point so close to the plane, and seen in the patch's box along a ray as slanted as MAX_TILT lets it be, is this
 # share of the radius outside of the patch at most.
-CLUSTER_SLACK = 0.05
-CLUSTER = 64
+HIT_SLACK = 0.05
+# Placements whose planes differ by less than a radius over this count as one layer, in which the lower rank goes first.
+LAYERS_PER_RADIUS = 1000.0
+# Places with so many leaves of placements share none with their neighbours.
+FULL_LEAVES = 4
 # Columns of `rows`.
 PLANE, SPHERE, BOX, SOURCE, RANK, THICK = slice(0, 4), slice(4, 8), slice(8, 12), 12, 13, 14
 
 
 @dataclass(frozen=True, eq=False)
-class Clusters:
-    """What is known of 64 placements together, for K clusters. Half axes: [i, j] is coordinate j of half axis i."""
-
-    sphere: np.ndarray  # (4, K) float32, world, around the spheres of its placements
-    centre: np.ndarray  # (3, K) float32, world, the middle of the box that holds them all
-    half_axes: np.ndarray  # (3, 3, K) float32 of that box, the first across the surface
-    patch_half_axes: np.ndarray  # (3, 3, K) float32 of a box that holds any one of them, put at its centre
-    normal: np.ndarray  # (3, K) float32, across the surface
-    slab: np.ndarray  # (2, K) float32, all of them lie between n . x = these
-    first_rank: np.ndarray  # (K,) int64
-
-    def taken(self, index: np.ndarray) -> Clusters:
-        """The clusters at these positions."""
-        return Clusters(**{f.name: getattr(self, f.name)[..., index] for f in fields(self)})
-
-
-@dataclass(frozen=True, eq=False)
 class PlacedPatches:
-    """N shown placements in clusters of 64, the last cluster filled up with copies of one placement.
+    """N shown placements in leaves of 16, the last leaf filled up with copies of one placement.
 
-    M = 64 ceil(N / 64). Ranks count from 0 in the order of patches and transforms, which decides ties.
+    M = 16 ceil(N / 16). Ranks count from 0 in the order of patches and transforms, which decides ties.
     """
 
     rows: np.ndarray  # (M, 16) float32, a cache line a placement:
     # PLANE n and d of the plane n . x = d in the edited world; SPHERE centre and radius around all that it shows;
     # BOX left, top, right, bottom in the patch's own view, pixels; SOURCE row of `px_from_edited`, RANK, as int32 bits;
     # THICK how far from its plane a point still counts, metres
-    columns: np.ndarray  # (7, M) float32, PLANE and the sphere's centre once more
+    planes: np.ndarray  # (4, M) float32, PLANE once more, a row a coordinate
     owner: np.ndarray  # (N,) int32, by rank: position in the placement table
     at_rank: np.ndarray  # (N,) int32, by rank: row in this table
     px_from_edited: np.ndarray  # (S, 12) float32, edited world -> homogeneous pixels of a view, rows of a (3, 4)
     source_view: np.ndarray  # (S,) int32, the view of each
     source_transform: np.ndarray  # (S,) int32, the placement transform of each
-    clusters: Clusters
+    tree: tuple[TreeLevel, ...]  # boxes around the placements, the root first
 
     def __len__(self) -> int:
         return len(self.owner)
@@ -89,7 +76,7 @@ def place_patches(memory: Memory, shown: np.ndarray) -> PlacedPatches:
     away = np.sqrt(((corners - centre) ** 2).sum(axis=1).max(axis=0, initial=0))
     away = away * np.float32(1 + SLACK) + np.float32(1e-6) * np.abs(centre).max(axis=0, initial=0)
     source, pairs, px_from_edited = _sources(memory, owner)
-    order = _clustered(centre, away, planes)
+    order = _in_space(centre, away, planes)
     at_rank = np.zeros(len(owner), np.int32)
     at_rank[order[::-1]] = np.arange(len(order), dtype=np.int32)[::-1]
     rows = np.zeros((len(order), 16), np.float32)
@@ -99,13 +86,13 @@ def place_patches(memory: Memory, shown: np.ndarray) -> PlacedPatches:
     rows[:, THICK] = THICKNESS * rows[:, 7] + ROUNDING * np.abs(rows[:, 4:7]).max(axis=1, initial=0)
     return PlacedPatches(
         rows=rows,
-        columns=np.ascontiguousarray(rows[:, :7].T),
+        planes=np.ascontiguousarray(rows[:, PLANE].T),
         owner=owner,
         at_rank=at_rank,
         px_from_edited=px_from_edited,
         source_view=pairs[0],
         source_transform=pairs[1],
-        clusters=_clusters(rows, (corners - centre)[:, :, order]),
+        tree=_tree(rows, np.abs(corners - centre).max(axis=0, initial=0)[:, order]),
     )
 
 
@@ -189,64 +176,62 @@ def _product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return np.stack(terms).sum(axis=0)
 
 
-def _clustered(centre: np.ndarray, radius: np.ndarray, planes: np.ndarray) -> np.ndarray:  # (M,) rank of each row
-    """Sort by size, by the way the plane faces, and by place; fill up the last cluster."""
+def _in_space(centre: np.ndarray, radius: np.ndarray, planes: np.ndarray) -> np.ndarray:  # (M,) rank of each row
+    """Sort so that a leaf is a thin layer: by size, by the way the planes face, by place across, by depth, by rank.
+
+    Many views of one surface give patches that overlap each other many times. A leaf as wide as they are and thin
+    loses little across the surface, and a ray that has found something in one layer skips the layers behind it, or, on
+    a surface known exactly, the leaves of higher rank.
+    """
     if len(radius) == 0:
         return np.zeros(0, np.int64)
-    low = centre.min(axis=1, keepdims=True)
-    step = np.maximum((centre.max(axis=1) - low[:, 0]).max() / 1023, 1e-9)
-    cell = np.clip((centre - low) / step, 0, 1023).astype(np.int64)
-    octave = np.floor(np.log2(np.maximum(radius, 1e-30))).astype(np.int64) + 128
     facing = np.abs(planes[:3]).argmax(axis=0)
-    place = _interleaved(cell[0]) << 2 | _interleaved(cell[1]) << 1 | _interleaved(cell[2])
-    order = np.argsort((octave << 2 | facing) << 30 | place, kind="stable")
-    order = np.concatenate([order, np.repeat(order[-1:], -len(order) % CLUSTER)])
-    # The lowest rank of each cluster first: it is asked first, and where depths are equal it is the answer.
-    return np.sort(order.reshape(-1, CLUSTER), axis=1).ravel()
+    octave = np.ceil(np.log2(np.maximum(radius, 1e-30))).astype(np.int64)
+    low = centre.min(axis=1, keepdims=True)
+    across = (centre - low) * np.exp2(-octave)
+    cell = np.clip(across, 0, 0x7FFF).astype(np.int64)
+    u, v = (np.take_along_axis(cell, (facing[None] + step) % 3, 0)[0] for step in (1, 2))
+    place = (octave + 128) << 32 | facing << 30 | _interleaved(u) << 1 | _interleaved(v)
+    depth = np.take_along_axis(centre, facing[None], 0)[0]
+    layer = np.round(depth * LAYERS_PER_RADIUS * np.exp2(-octave)).astype(np.int64)
+    order = np.lexsort((layer, place))
+    return _in_leaves(order, place[order])
+
+
+def _in_leaves(order: np.ndarray, place: np.ndarray) -> np.ndarray:  # (M,)
+    """The order with its leaves filled up by repeats, so that none reaches from one place into another far away.
+
+    Well-filled places have leaves of their own; the others share leaves with their neighbours of like size and facing.
+    """
+    new_place = np.flatnonzero(np.diff(place, prepend=-1))
+    count = np.diff(np.append(new_place, len(place)))
+    is_full = count >= FULL_LEAVES * FAN
+    kind = place[new_place] >> 30
+    begins = is_full | np.append(False, is_full[:-1]) | (np.diff(kind, prepend=-1) != 0)
+    starts = new_place[begins]
+    lengths = np.diff(np.append(starts, len(order)))
+    filled = -(-lengths // FAN) * FAN
+    segment = np.repeat(np.arange(len(starts)), filled)
+    within = np.arange(len(segment)) - np.repeat(np.cumsum(filled) - filled, filled)
+    return order[starts[segment] + np.minimum(within, lengths[segment] - 1)]
 
 
 def _interleaved(cell: np.ndarray) -> np.ndarray:
-    """The ten bits of each number, two zeros between them (a Morton code's share)."""
-    for shift, mask in ((16, 0x30000FF), (8, 0x300F00F), (4, 0x30C30C3), (2, 0x9249249)):
+    """The fifteen bits of each number, a zero between them (a Morton code's share)."""
+    for shift, mask in ((8, 0x00FF00FF), (4, 0x0F0F0F0F), (2, 0x33333333), (1, 0x55555555)):
         cell = (cell | cell << shift) & mask
     return cell
 
 
-def _clusters(
+def _tree(
     rows: np.ndarray,  # (M, 16)
-    offsets: np.ndarray,  # (4, 3, M) the corners of each placement, from its centre
-) -> Clusters:
-    """Boxes around clusters and around any placement of each, along axes of the placements' corners."""
-    count = len(rows) // CLUSTER
-    if count == 0:
-        none = np.zeros((3, 3, 0), np.float32)
-        return Clusters(none[0, [0, 1, 2, 2]], none[0], none, none, none[0], none[0, :2], np.zeros(0, np.int64))
-    row = rows.reshape(count, CLUSTER, 16)
-    centres, radius, thick = row[..., 4:7], row[..., 7], row[..., THICK]
-    low, high = centres.min(axis=1), centres.max(axis=1)
-    middle = (low + high) / 2
-    away = np.linalg.norm(centres - middle[:, None], axis=-1) + radius
-    # By rising spread of the corners: the first axis stands across the surface.
-    by_cluster = offsets.reshape(4, 3, count, CLUSTER).transpose(2, 1, 0, 3).reshape(count, 3, -1)
-    axes = np.linalg.eigh(by_cluster @ by_cluster.transpose(0, 2, 1))[1].astype(np.float32).transpose(0, 2, 1)
-    out = np.abs(axes @ by_cluster).reshape(count, 3, 4, CLUSTER).max(axis=2)  # (K, 3, 64), of each placement
-    # A hit may lie beyond its patch by a thickness across its plane and by CLUSTER_SLACK along it.
-    along = 1 - np.minimum(np.abs(axes @ row[..., 0:3].transpose(0, 2, 1)), 1) ** 2
-    out = out + (thick + 1e-3 * thick)[:, None] + CLUSTER_SLACK * radius[:, None] * np.sqrt(along)
-    at = axes @ (centres - middle[:, None]).transpose(0, 2, 1)
-    least, most = (at - out).min(axis=2), (at + out).max(axis=2)
-    centre = middle + np.einsum("kij,ki->kj", axes, (least + most) / 2)
-    across = (axes[:, 0] * middle).sum(axis=1)
-    return Clusters(
-        sphere=np.concatenate([middle.T, away.max(axis=1)[None] * np.float32(1 + SLACK)]).astype(np.float32),
-        centre=np.ascontiguousarray(centre.T, np.float32),
-        half_axes=_half_axes(axes, (most - least) / 2),
-        patch_half_axes=_half_axes(axes, out.max(axis=2)),
-        normal=np.ascontiguousarray(axes[:, 0].T),
-        slab=np.stack([across + least[:, 0], across + most[:, 0]]).astype(np.float32),
-        first_rank=np.ascontiguousarray(row[..., RANK]).view(np.int32).min(axis=1).astype(np.int64),
+    reach: np.ndarray,  # (3, M) how far the corners of each placement are from its centre, along the world's axes
+) -> tuple[TreeLevel, ...]:
+    """Boxes around all that can be hit of the placements."""
+    centre, radius, thick = rows[:, 4:7].T, rows[:, 7], rows[:, THICK]
+    # A hit may lie beyond its patch by a thickness across its plane and by HIT_SLACK along it.
+    along = np.sqrt(1 - np.minimum(np.abs(rows[:, 0:3].T), 1) ** 2)
+    reach = (reach + thick + HIT_SLACK * radius * along) * np.float32(1 + SLACK) + ROUNDING * np.abs(centre)
+    return build_tree(
+        (centre - reach).astype(np.float32), (centre + reach).astype(np.float32), rows.view(np.int32)[:, RANK]
     )
-
-
-def _half_axes(axes: np.ndarray, half: np.ndarray) -> np.ndarray:  # (3, 3, K) float32
-    return np.ascontiguousarray((axes * (half * (1 + SLACK))[..., None]).transpose(1, 2, 0), np.float32)

@@ -92,7 +92,7 @@ class TorchFeatureReader:
 class TorchArrays:
     """`mosaic_core.memory.arrays.Arrays` in torch."""
 
-    at_once = 1 << 16  # operations on 32,768 elements and more are split over the cores
+    at_once = 1 << 18  # operations on 32,768 elements and more are split over the cores, and each call costs
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -125,6 +125,17 @@ class TorchArrays:
 
     def maximum(self, first: Tensor, second: Tensor) -> Tensor:
         return torch.maximum(first, second)
+
+    def minimum(self, first: Tensor, second: Tensor) -> Tensor:
+        return torch.minimum(first, second)
+
+    def joined(self, parts: list[Tensor]) -> Tensor:
+        return torch.cat(parts)
+
+    def turns(self, cells: Tensor) -> Tensor:
+        position = torch.arange(len(cells), device=cells.device)
+        is_first = torch.diff(cells, prepend=cells.new_full((1,), -1)) != 0
+        return position - torch.where(is_first, position, 0).cummax(0).values
 
     def bits(self, values: Tensor) -> Tensor:
         return values.view(torch.int32)

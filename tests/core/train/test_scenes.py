@@ -174,6 +174,7 @@ def test_scenes_are_of_all_kinds_and_have_events():
         assert event in captions
 
 
+@pytest.mark.slow
 def test_clips_come_back_from_disk_and_edited_ones_change_when_they_say(tmp_path):
     clips = {}
     for seed in range(12):
