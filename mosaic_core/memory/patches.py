@@ -97,6 +97,10 @@ class Patches:
         column.flags.writeable = False
         return column
 
+    def quads_at(self, index: np.ndarray | slice) -> np.ndarray:  # (n, 4, 3) float32
+        """The quads of the rows at these positions, the caller's own to change."""
+        return decoded_quads(*(self._held(name)[index] for name in ("steps", "exponent", "centre_world")))
+
     def taken(self, index: np.ndarray | slice) -> Patches:
         """The rows at these positions."""
         return Patches._of({name: _frozen(self._held(name)[index]) for name in _HELD})

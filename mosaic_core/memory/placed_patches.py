@@ -105,9 +105,10 @@ def _captured(memory: Memory) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     order = np.argsort(view, kind="stable")
     order = order[np.count_nonzero(view < 0) :]
     ends = np.searchsorted(view[order], np.arange(len(memory.views)), side="right")
+    quads = patches.quad_world
     for index, mine in enumerate(np.split(order, ends[:-1]) if len(ends) else []):
         if len(mine):
-            columns = _captured_by(memory.views[index], patches.column("quad_world", mine))
+            columns = _captured_by(memory.views[index], quads[mine])
             for table, column in zip((planes, all_corners, boxes), columns, strict=True):
                 table[..., mine] = column
     return planes, all_corners, boxes

@@ -104,8 +104,7 @@ def has_place(patches: Patches) -> np.ndarray:  # (P,) bool
 
 def quads_of(placements: Placements, patches: Patches) -> np.ndarray:  # (N, 4, 3) float32, world
     """Where the corners of every placement are, in image order; nan where the patch has no place."""
-    quads = _placed(patches, placements.rows, placements.transforms, placements.transform_index)
-    return quads if quads.flags.writeable else quads.copy()
+    return _placed(patches, placements.rows, placements.transforms, placements.transform_index)
 
 
 def placements_from_faces(
@@ -285,11 +284,10 @@ def _placed(
 ) -> np.ndarray:  # (n, 4, 3) float32
     """The quads of some rows at their transforms, rounded to single precision as a mesh stores them."""
     whole = len(rows) == len(patches) and np.array_equal(rows, np.arange(1, len(rows) + 1))
-    placed = patches.column("quad_world", slice(None) if whole else rows - 1)
+    placed = patches.quads_at(slice(None) if whole else rows - 1)
     # The identity is no arithmetic: most placements never moved.
     away = np.flatnonzero(index)
     if len(away):
-        placed = placed if placed.flags.writeable else placed.copy()
         placed[away] = apply_to_quads(transforms[index[away]], placed[away])
     return placed
 
