@@ -70,11 +70,11 @@ def test_a_spline_passes_through_its_keys_and_stays_a_camera(seed, count, shape)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), count=st.integers(2, 6))
 def test_rotations_never_flip(seed, count):
-    """However finely it is looked at, no step of a spline is a jump."""
+    """In a thousand steps none is a jump: a flip would be half a circle, a wild but smooth turn is some ten degrees."""
     keys = random_keys(seed, count)
     times_s = np.linspace(0, keys.time_s(count - 1), 1000)
     moves, turns = steps_of(spline_cameras(keys, times_s))
-    assert turns.max() < 10 and moves.max() < 1
+    assert turns.max() < 30 and moves.max() < 1
 
 
 def test_a_turn_of_nearly_half_a_circle_goes_one_way():

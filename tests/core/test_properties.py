@@ -17,12 +17,9 @@ from mosaic_core.memory.splice import splice
 
 from .known_scenes import BLUE, FLOOR, NAMES, RED, camera_at, placements_of, room_memory, view_of
 
-# Readouts cost tens of milliseconds: a dozen cases a law. The same cases on every run.
+# Readouts cost tens of milliseconds: a dozen cases a law.
 LAW = settings(
     max_examples=15,
-    deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 NEW_CAMERA = camera_at((0.7, -4.2, 1.9), height=45, width=80)
