@@ -1,4 +1,4 @@
-"""Hypothesis looks at the same cases on every run: a test that passed yesterday fails today only if the code changed."""
+"""Hypothesis looks at the same cases on every run: what passed yesterday fails today only if the code changed."""
 
 from __future__ import annotations
 
