@@ -12,9 +12,10 @@ from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..allocation import keep_freed_memory
-from ..cameras import Camera, CameraPath
+from ..cameras import CameraPath
 from ..memory import Memory
-from ..memory.readout import MemoryReader, Readout
+from ..memory.picture import Readout
+from ..memory.timed_reader import TimedReader
 from . import EngineFrame, Prompt
 
 # Frames are independent and NumPy lets go of the interpreter lock, so cores are used a frame each. Every frame in
@@ -30,13 +31,13 @@ class PreviewEngine:
     ) -> Generator[EngineFrame, None, None]:
         """See `Engine.frames`. Raises `MosaicError` for a memory without views."""
         keep_freed_memory()
-        readers = _Readers(memory)
+        reader = TimedReader(memory)
         threads = min(os.cpu_count() or 1, MAX_THREADS, len(path))
         with ThreadPoolExecutor(threads) as pool:
             waiting: deque[Future[Readout]] = deque()
             try:
                 for index, camera in enumerate(path):
-                    waiting.append(pool.submit(readers.rgb, camera, path.time_s(index)))
+                    waiting.append(pool.submit(reader.rgb, camera, path.time_s(index)))
                     if len(waiting) > threads:
                         yield _frame(waiting.popleft().result())
                 while waiting:
@@ -44,26 +45,6 @@ class PreviewEngine:
             finally:
                 for future in waiting:
                     future.cancel()
-
-
-class _Readers:
-    """One reader for the whole path, or one a moment where placements have time ranges."""
-
-    def __init__(self, memory: Memory) -> None:
-        self._memory = memory
-        limits = memory.placements.time_range_s
-        self._timed = bool(((limits[:, 0] > -float("inf")) | (limits[:, 1] < float("inf"))).any())
-        self._reader = MemoryReader(memory, time_s=0.0 if self._timed else None)
-
-    def rgb(self, camera: Camera, time_s: float) -> Readout:
-        if not self._timed:
-            return self._reader.rgb(camera, time_s=time_s)
-        since, until = self._memory.placements.time_range_s.T
-        shown = self._memory.placements.visible & (since <= time_s) & (time_s < until)
-        reader = self._reader
-        if not (shown == reader.shown).all():
-            reader = self._reader = MemoryReader(self._memory, time_s=time_s)
-        return reader.rgb(camera, time_s=time_s)
 
 
 def _frame(readout: Readout) -> EngineFrame:

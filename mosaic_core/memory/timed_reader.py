@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 import numpy as np
 
 from ..cameras import Camera
@@ -11,17 +13,20 @@ from .readout import MemoryReader
 
 
 class TimedReader:
-    """Reads a memory at any time; the reader is built anew only when other placements are shown."""
+    """Reads a memory at any time, and builds its reader anew only when other placements are shown. Safe for threads."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
         self._reader: MemoryReader | None = None
+        self._lock = Lock()
 
     def rgb(self, camera: Camera, time_s: float) -> Readout:
         """`MemoryReader.rgb` of what is shown at that time. Raises `MosaicError` for a memory without views."""
         placements = self._memory.placements
         since, until = placements.time_range_s.T
         shown = placements.visible & (since <= time_s) & (time_s < until)
-        if self._reader is None or not np.array_equal(shown, self._reader.shown):
-            self._reader = MemoryReader(self._memory, time_s=time_s)
-        return self._reader.rgb(camera, time_s=time_s)
+        with self._lock:
+            reader = self._reader
+            if reader is None or not np.array_equal(shown, reader.shown):
+                reader = self._reader = MemoryReader(self._memory, time_s=time_s)
+        return reader.rgb(camera, time_s=time_s)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mosaic_core.bench.placements import strewn_patches
 from mosaic_core.errors import EditError
 from mosaic_core.memory import HIDDEN, LOCKED, Patches, Placements
 from mosaic_core.memory.edits import FIRST_COPY_ID, copy, lock, translate
@@ -313,29 +314,8 @@ def test_a_matrix_that_is_not_finite_is_refused(memory):
         read(memory, faces_of(memory), np.full((4, 4), np.nan))
 
 
-def big_table(count: int) -> tuple[Patches, Placements]:
-    """Patches of 2 .. 10 cm strewn over ten metres."""
-    rng = np.random.default_rng(3)
-    square = np.array([[-1, 1, 0], [1, 1, 0], [1, -1, 0], [-1, -1, 0]])
-    turns = np.linalg.qr(rng.normal(size=(count, 3, 3)))[0] * rng.uniform(0.01, 0.05, (count, 1, 1))
-    quads = np.einsum("nij,cj->nci", turns, square) + rng.uniform(-5, 5, (count, 1, 3))
-    zeros = np.zeros(count)
-    patches = Patches(
-        view=zeros,
-        cell_yx=np.zeros((count, 2)),
-        object_id=zeros,
-        pixel_count=zeros + 256,
-        sky=zeros > 0,
-        dynamic=zeros > 0,
-        quad_world=quads,
-        centre_world=quads.mean(axis=1),
-        rgb=np.zeros((count, 4, 3)),
-    )
-    return patches, Placements.of_rows(np.arange(1, count + 1))
-
-
 def test_a_hundred_thousand_faces_are_read_while_nobody_notices():
-    patches, base = big_table(100_000)
+    patches, base = strewn_patches(100_000)
     corners = quads_of(base, patches)
     corners[:20_000] += np.float32([1, 2, 0])
     faces = Faces(
