@@ -177,7 +177,9 @@ def _place(view: View, pixels: _Pixels) -> tuple[np.ndarray, np.ndarray, np.ndar
     low = np.minimum.reduceat(inverse, pixels.starts)
     high = np.maximum.reduceat(inverse, pixels.starts)
     margin = np.minimum(np.abs(slope).sum(axis=1), LAYER_GAP * mean)
-    corner_inverse = np.clip(corner_inverse, (low - margin)[:, None], (high + margin)[:, None])
+    # Nor past infinity: ground that reaches the horizon would have corners behind its own camera.
+    low = np.maximum(low - margin, low / 2)
+    corner_inverse = np.clip(corner_inverse, low[:, None], (high + margin)[:, None])
     sky = mean == 0
     with np.errstate(divide="ignore", invalid="ignore"):
         quad = view.camera.unproject(corners_uv, 1 / corner_inverse)

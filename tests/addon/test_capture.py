@@ -79,6 +79,7 @@ def test_ids_are_in_alphabetical_order_and_shared_by_all_views() -> None:
         assert pixels_of(memory, own, view=index)[HEIGHT // 2, WIDTH // 2]
 
 
+@pytest.mark.slow
 def test_five_thousand_objects_each_have_their_own_id() -> None:
     """Colours must come back exactly, also where two objects touch."""
     scene, mesh, names = bpy.context.scene, quad("Tile"), {}

@@ -14,6 +14,8 @@ from mathutils.bvhtree import BVHTree  # noqa: E402
 
 from blender_addon.demo import courtyard as demo  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 TOUCH_M = 0.03
 FLAT = ("Paving", "Meadow")
 

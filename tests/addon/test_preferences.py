@@ -152,6 +152,7 @@ def build(tmp_path, **options):
     return EnvironmentBuilder(tmp_path / "env", **settings)
 
 
+@pytest.mark.slow
 def test_an_environment_is_created_with_its_packages(tmp_path):
     import subprocess
 

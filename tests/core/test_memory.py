@@ -54,6 +54,21 @@ def test_two_depth_layers_of_one_object_are_two_patches():
     assert sorted(depth_of_centres.round(3)) == [2.0, 6.0]
 
 
+def test_ground_that_reaches_the_horizon_stays_before_its_camera():
+    """Regression: the corners of such patches were extrapolated past infinity, behind the camera that saw them."""
+    camera = camera_at((0, 0, 1.7), target=(0, 10, 1.7), height=32, width=32)
+    rays = camera.rays_world(camera.pixel_centres())
+    below = rays[..., 2] < 0
+    z_depth = np.where(below, -1.7 / np.where(below, rays[..., 2], -1), np.inf).astype(np.float32)
+    z_depth[16, :4] = 2000.0  # a pixel row whose depth says as good as nothing, as half precision leaves it
+    no = np.zeros((32, 32), bool)
+    view = View(camera, np.zeros((32, 32, 3), np.uint8), z_depth, below.astype(np.int32), no, ~below)
+    memory = Memory.from_views([view], {1: "Ground"})
+    ground = memory.patches.object_id == 1
+    _, corners = camera.project(memory.patches.quad_world[ground].astype(np.float64))
+    assert ground.sum() >= 2 and (corners > 0).all()
+
+
 def test_a_grazing_floor_is_not_shredded_into_layers(room):
     floor = room.patches.object_id == 1
     cells = np.column_stack([room.patches.view, room.patches.cell_yx])[floor]

@@ -287,6 +287,7 @@ def test_npz_files_are_never_unpickled_and_never_larger_than_they_are():
         assert refusal_of("gen3c", {"": buffer.getvalue()})
 
 
+@pytest.mark.slow
 def test_a_zip_bomb_is_not_unpacked():
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -70,6 +70,7 @@ def test_torch_and_numpy_give_the_same_bits(which, request):
     assert batch.covered[0].any() and not batch.covered[2].all()
 
 
+@pytest.mark.slow
 def test_the_same_bits_on_every_run_and_with_any_number_of_threads(dense, threads):
     reader, features = TorchFeatureReader(dense), features_of(dense)
     threads(1)

@@ -153,6 +153,7 @@ def test_sizes_and_growth_add_up(room, tmp_path):
     assert facts["growth"][-1]["patches_so_far"] == facts["patches"] == sum(v["patches"] for v in facts["growth"])
 
 
+@pytest.mark.slow
 def test_the_page_is_a_picture_of_the_report(room):
     report = measure(room, path_from((-1, -5, 1.8), (4.0, 2.0, 1.5)), width_px=80)
     page = report_page(report, "room.mosaic")

@@ -44,6 +44,7 @@ def film(scene: Scene, *, position=(0.2, -5.0, 1.9), target=(0.1, 0.5, 0.5), tim
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [None, (4.0, 6.0, 3.0)])
 def test_depth_and_ids_equal_a_loop_over_pixels(room):
     scene = Scene(THINGS, GREY, room_half_m=room)
