@@ -1,4 +1,4 @@
-"""The whole first half of the job on an artist-like scene: capture six views, edit, look from where nobody looked."""
+"""The whole first half of the job on an artist-like scene: capture seven views, edit, look from where nobody looked."""
 
 from __future__ import annotations
 
@@ -69,14 +69,12 @@ def test_a_moved_chest_has_the_outline_of_a_truly_moved_one(dungeon):
         readout = reader.rgb(view.camera)
         shown = _shows_chest(dungeon, edited, readout)
         stray = shown & ~dilated(truth, 2)
-        # A few pixels of 12,000 .. 22,000: slivers that only a coarser view saw.
-        assert stray.sum() <= 5, f"{stray.sum()} pixels lie more than 2 pixels outside the true outline"
-        # Of the first camera's 12,700 pixels, 62 lie in a face that no view saw: its sliver at the chest's left shows
-        # what lies behind. What is missing elsewhere is known to be unknown, and filled.
+        assert not stray.any(), f"{stray.sum()} pixels lie more than 2 pixels outside the true outline"
+        # Inside, single pixels of slots in the wood; what else is missing is known to be unknown, and filled.
         missing = ~dilated(~truth, 2) & ~shown
         through = missing & readout.covered
-        assert through.sum() < 0.006 * truth.sum(), f"{through.sum()} of {truth.sum()} pixels show what lies behind"
-        assert missing.sum() < 0.03 * truth.sum(), f"{missing.sum()} of {truth.sum()} pixels are missing inside"
+        assert through.sum() <= 5, f"{through.sum()} of {truth.sum()} pixels show what lies behind"
+        assert missing.sum() < 0.01 * truth.sum(), f"{missing.sum()} of {truth.sum()} pixels are missing inside"
         assert not (shown & before & ~dilated(truth, 2)).any(), "it must be gone from its old place"
 
 
