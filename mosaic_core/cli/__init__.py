@@ -9,9 +9,9 @@ import sys
 
 from ..errors import Cancelled, MosaicError
 from ..version import VERSION
-from . import bench, demo, edit, exchange, generate, inspect, path, splice, worker
+from . import bench, demo, edit, exchange, generate, inspect, path, splice, train, worker
 
-COMMANDS = (demo, generate, inspect, edit, splice, path, exchange, bench, worker)
+COMMANDS = (demo, generate, inspect, edit, splice, path, exchange, bench, train, worker)
 INTERRUPTED = 130
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..cameras import CameraPath
     from ..memory import Memory
 
-_MODULES = {"preview": "preview"}
+_MODULES = {"preview": "preview", "tiny": "tiny"}
 ENGINE_NAMES = tuple(_MODULES)
 
 

@@ -43,7 +43,7 @@ def z_depth_of(
 class AutoencoderConfig:
     """Sizes of the autoencoder."""
 
-    latent_channels: int = 8
+    latent_channels: int = 12
     width: int = 64
     decoder_width: int = 96
     blocks: int = 2

@@ -28,7 +28,7 @@ from .warping import grid_positions
 class TransformerConfig:
     """Sizes of the model."""
 
-    latent_channels: int = 8
+    latent_channels: int = 12
     dim: int = 192
     layers: int = 8
     heads: int = 3
@@ -36,6 +36,14 @@ class TransformerConfig:
     patch: int = 2  # latent cells along a token's side
     words: int = 256  # of the vocabulary
     max_frames: int = 16
+
+
+# Trained on two CPU cores, on one GPU, and the upper end of what a laptop runs.
+SIZES = {
+    "xs": TransformerConfig(),
+    "s": TransformerConfig(dim=256, heads=4),
+    "m": TransformerConfig(dim=320, layers=10, heads=5),
+}
 
 
 @dataclass(frozen=True)
@@ -96,16 +104,13 @@ class VideoTransformer(nn.Module):
         assert frames <= self.config.max_frames, (frames, self.config.max_frames)
         assert height % self.config.patch == 0 and width % self.config.patch == 0, noisy.shape
         own = self.embed(self._tokens(torch.cat([noisy, told.canvas, told.canvas_share], 2)))  # (B, T, n, d)
-        mosaic = self.embed_mosaic(told.mosaic)  # (B, T, M, d)
-        tokens = torch.cat([own, mosaic], 2) + self.frame_embedding[:frames, None]
-        layout = _Layout(frames, own.shape[2], mosaic.shape[2])
+        time = self.frame_embedding[:frames, None]
+        own, mosaic = own + time, self.embed_mosaic(told.mosaic) + time  # (B, T, n, d), (B, T, M, d)
         prope, mask = self._positions(told, height, width), _key_mask(told.mosaic_valid, own.shape[2])
         modulation = self._modulation(noise_level)
         text, text_mask = self.word_embedding(told.words), (told.words > 0)[:, None, None]
-        x = tokens.flatten(1, 2)
         for block in self.blocks:
-            x = block(x, modulation, layout, prope, mask, text, text_mask)
-        own = layout.own(x)
+            own, mosaic = block(own, mosaic, modulation, prope, mask, text, text_mask)
         shift, scale = (self.out_table + _level_embedding(noise_level, self.config.dim)[..., None, :]).unbind(-2)
         own = self.out_norm(own) * (1 + scale[:, :, None]) + shift[:, :, None]
         return self._cells(self.out(own), height, width)
@@ -143,26 +148,6 @@ def tokens_of(cells: Tensor, patch: int) -> Tensor:  # (..., C, h, w) -> (..., n
     return grid.reshape(*lead, (height // patch) * (width // patch), channels * patch * patch)
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """How the joint sequence is made of frames: each its own tokens, then its mosaic tokens."""
-
-    frames: int
-    own_count: int
-    mosaic_count: int
-
-    def by_frame(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, S, d) -> (B, T, n, d) and (B, T, M, d)."""
-        grouped = x.unflatten(1, (self.frames, self.own_count + self.mosaic_count))
-        return grouped[:, :, : self.own_count], grouped[:, :, self.own_count :]
-
-    def own(self, x: Tensor) -> Tensor:
-        return self.by_frame(x)[0]
-
-    def joined(self, own: Tensor, mosaic: Tensor) -> Tensor:
-        return torch.cat([own, mosaic], 2).flatten(1, 2)
-
-
 class _Block(nn.Module):
     """Self-attention, text, MLP; each modulated by the noise level and added to what came in."""
 
@@ -186,29 +171,25 @@ class _Block(nn.Module):
 
     def forward(
         self,
-        x: Tensor,  # (B, S, d)
+        own: Tensor,  # (B, T, n, d)
+        mosaic: Tensor,  # (B, T, M, d)
         modulation: tuple[Tensor, Tensor],
-        layout: _Layout,
         prope: Prope,
         mask: Tensor,  # (B, 1, 1, S) bool
         text: Tensor,  # (B, L, d)
         text_mask: Tensor,  # (B, 1, 1, L) bool
-    ) -> Tensor:
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self._per_token(modulation, layout)
-        x = x + gate_a * self._attend(self.norms[0](x) * (1 + scale_a) + shift_a, prope, mask)
-        own, mosaic = layout.by_frame(x)
-        x = layout.joined(own + self._read_text(own, text, text_mask), mosaic)
-        return x + gate_m * self.mlp(self.norms[1](x) * (1 + scale_m) + shift_m)
-
-    def _per_token(self, modulation: tuple[Tensor, Tensor], layout: _Layout) -> list[Tensor]:  # six of (B, S, d)
-        own, mosaic = (m + self.table for m in modulation)  # (B, T, 6, d), (1, 1, 6, d)
-        batch, frames = own.shape[:2]
-        parts = []
-        for index in range(6):
-            mine = own[:, :, index, None].expand(-1, -1, layout.own_count, -1)
-            memory = mosaic[:, :, index, None].expand(batch, frames, layout.mosaic_count, -1)
-            parts.append(layout.joined(mine, memory))
-        return parts
+    ) -> tuple[Tensor, Tensor]:
+        streams, tables = (own, mosaic), [(m + self.table).unsqueeze(-3).unbind(-2) for m in modulation]
+        asked = [torch.addcmul(t[0], self.norms[0](x), 1 + t[1]) for x, t in zip(streams, tables, strict=True)]
+        heard = self._attend(torch.cat(asked, 2).flatten(1, 2), prope, mask).unflatten(1, (own.shape[1], -1))
+        heard = heard.split((own.shape[2], mosaic.shape[2]), 2)
+        own, mosaic = (torch.addcmul(x, t[2], y) for x, t, y in zip(streams, tables, heard, strict=True))
+        own = own + self._read_text(own, text, text_mask)
+        own, mosaic = (
+            torch.addcmul(x, t[5], self.mlp(torch.addcmul(t[3], self.norms[1](x), 1 + t[4])))
+            for x, t in zip((own, mosaic), tables, strict=True)
+        )
+        return own, mosaic
 
     def _attend(self, x: Tensor, prope: Prope, mask: Tensor) -> Tensor:
         q, k, v = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in self.qkv(x).chunk(3, -1))

@@ -65,6 +65,22 @@ def autoencoder_losses(
     return {"loss": loss, **psnr, "latent": size.detach().sqrt()}
 
 
+@torch.no_grad()
+def reconstruction_db(model: Autoencoder, files: Sequence[Path]) -> dict[str, float]:
+    """PSNR of colour and of nearness over whole frames of some clips, through latents and back."""
+    squared = torch.zeros(4, dtype=torch.float64)
+    for file in files:
+        clip = read_clip(file)
+        image = torch.from_numpy(rgbd(clip, range(0, len(clip.rgb), 8)))
+        with torch.autocast("cpu", torch.bfloat16):
+            decoded = model.decode(model.encode(image.to(memory_format=torch.channels_last)))
+        squared += ((decoded.float().clamp(0, 1) - image) ** 2).mean((0, 2, 3)).double() / len(files)
+    return {
+        "rgb_db": float(-10 * torch.log10(squared[:3].mean())),
+        "near_db": float(-10 * torch.log10(squared[3])),
+    }
+
+
 def rgbd(clip: Clip, frames: Sequence[int], *, scale_m: float | None = None) -> np.ndarray:  # (n, 4, H, W) float32
     """Frames as the autoencoder takes them."""
     index = list(frames)

@@ -1,0 +1,247 @@
+"""Engine `tiny`: the video model that ships. What memory lacks it makes up, what moves it moves, prompts it follows.
+
+A path of any length is made in chunks. Each begins with the last frames of the one before, is told what memory shows to
+its cameras, and is denoised, decoded and composed with memory's own pixels. What it made up, with the depth it made
+up, is remembered for the chunks that follow, so that a place looks the same when the camera comes back to it. That
+memory is kept apart from the artist's, which always has the first word, and goes with the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..allocation import keep_freed_memory
+from ..cameras import CameraPath
+from ..memory import Memory
+from ..memory.latent_views import latent_views
+from ..memory.picture import Readout
+from ..memory.timed_reader import TimedReader
+from ..memory.writing import write
+from ..model.autoencoder import STRIDE_PX, Autoencoder, z_depth_of
+from ..model.conditioning import FromMemory, cameras_for_model, from_memory
+from ..model.denoiser import Denoiser
+from ..model.flow import sample
+from ..model.memory_cells import CellReader, MemoryCells
+from ..model.text import word_ids
+from ..model.transformer import Conditioning
+from ..model.view_latents import ViewLatents, grid_for, scale_of
+from ..model.weights import load_autoencoder, load_denoiser
+from . import EngineFrame, Prompt
+from .composition import compose, resized, resized_nearest
+
+CHUNK, GIVEN = 6, 2  # frames at a time, of which so many are the last of the chunk before
+STEPS = 6
+# Cells that the model made up are remembered in every so many frames: neighbours show the same.
+REMEMBER_EVERY = 2
+
+
+@dataclass(frozen=True)
+class TinySettings:
+    """What can be turned off, so that its worth can be measured (`mosaic evaluate`)."""
+
+    warped_latent: bool = True
+    warped_rope: bool = True
+    composed: bool = True
+    prope: bool = True
+    steps: int = STEPS
+
+
+class TinyEngine:
+    """Loads its weights when it is first used."""
+
+    def __init__(self, settings: TinySettings | None = None) -> None:
+        self.settings = settings or TinySettings()
+        self._loaded: tuple[Autoencoder, Denoiser] | None = None
+
+    def frames(
+        self, memory: Memory, path: CameraPath, *, prompts: tuple[Prompt, ...] = (), seed: int = 0
+    ) -> Generator[EngineFrame, None, None]:
+        """See `Engine.frames`. Raises `MosaicError` for missing weights and for a memory without views."""
+        keep_freed_memory()
+        if self._loaded is None:
+            self._loaded = load_autoencoder(), load_denoiser()
+        reader = TimedReader(memory) if self.settings.composed else None
+        run = _Run(*self._loaded, memory, path, prompts, seed, self.settings)
+        # Memory is read for the frames of a chunk while the model is busy with the chunk itself.
+        with ThreadPoolExecutor(1) as pool:
+            try:
+                for chunk in run.chunks():
+                    waiting = [pool.submit(reader.rgb, path[i], path.time_s(i)) for i in chunk] if reader else []
+                    for index, frame in enumerate(run.make(chunk)):
+                        yield _finished(frame, waiting[index].result() if reader else None, path)
+            finally:
+                run.stop()
+                pool.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True, eq=False)
+class _Made:
+    """A frame at the model's size."""
+
+    rgb: np.ndarray  # (h, w, 3) float32
+    z_depth: np.ndarray  # (h, w) float32
+
+
+class _Run:
+    """One path through one memory."""
+
+    def __init__(
+        self,
+        autoencoder: Autoencoder,
+        denoiser: Denoiser,
+        memory: Memory,
+        path: CameraPath,
+        prompts: Sequence[Prompt],
+        seed: int,
+        settings: TinySettings,
+    ) -> None:
+        self.autoencoder, self.denoiser = autoencoder, denoiser
+        self.memory, self.path, self.prompts, self.seed, self.settings = memory, path, prompts, seed, settings
+        self.height, self.width = grid_for(image_height=path.image_height, image_width=path.image_width)
+        self.scale_m = scale_of(memory)
+        size = {"height": self.height, "width": self.width, "scale_m": self.scale_m}
+        self.latents = ViewLatents(autoencoder, **size)
+        for view in memory.views:
+            self.latents.add(view)
+        self.reader = CellReader(memory)
+        self.made_up = Memory.from_views([])
+        self.before: list[tuple[int, Tensor]] = []  # the last frames and their latents
+        self.stopped = False
+
+    def chunks(self) -> list[range]:
+        """The frames that each chunk adds: the first a whole chunk, the others what the given frames leave room for."""
+        first = min(CHUNK, len(self.path))
+        rest = range(first, len(self.path), CHUNK - GIVEN)
+        return [range(first), *(range(at, min(at + CHUNK - GIVEN, len(self.path))) for at in rest)]
+
+    def stop(self) -> None:
+        """End between two denoising steps."""
+        self.stopped = True
+
+    @torch.no_grad()
+    def make(self, chunk: range) -> list[_Made]:
+        """The frames of a chunk. Raises `Cancelled` once `stop` was called."""
+        given = self.before[-GIVEN:]
+        frames = [index for index, _ in given] + list(chunk)
+        cells = self._read(frames)
+        told = self._told(frames, cells)
+        channels = self.autoencoder.config.latent_channels
+        start = torch.zeros(1, len(frames), channels, self.height, self.width)
+        for position, (_, latents) in enumerate(given):
+            start[0, position] = latents
+        is_given = torch.arange(len(frames)) < len(given)
+        with torch.autocast("cpu", torch.bfloat16):
+            latents = sample(
+                self.denoiser,
+                told,
+                given=start,
+                is_given=is_given,
+                seed=self.seed * 100_003 + chunk.start,
+                steps=self.settings.steps,
+                stopped=lambda: self.stopped,
+            )[0]
+            image = self.autoencoder.decode(latents[len(given) :]).float().clamp(0, 1)
+        self.before = [*given, *zip(chunk, latents[len(given) :], strict=True)][-GIVEN:]
+        z_depth = z_depth_of(image[:, 3], self.scale_m).numpy()
+        made = [_Made(rgb.permute(1, 2, 0).numpy(), z) for rgb, z in zip(image[:, :3], z_depth, strict=True)]
+        self._remember(chunk, made, latents[len(given) :], cells.taken(slice(len(given), None)))
+        return made
+
+    def _read(self, frames: list[int]) -> MemoryCells:
+        """What the artist's memory shows; where it shows nothing, what was made up before."""
+        cameras, times = [self.path[i] for i in frames], [self.path.time_s(i) for i in frames]
+        size = {"height": self.height, "width": self.width, "times_s": times}
+        cells = self.reader.read(cameras, **size)
+        if not self.made_up.views:
+            return cells
+        second = CellReader(self.made_up).read(cameras, **size)
+        return _first_of(cells, second, views=len(self.memory.views))
+
+    def _told(self, frames: list[int], cells: MemoryCells) -> Conditioning:
+        cameras = cameras_for_model([self.path[i] for i in frames], scale_m=self.scale_m)
+        if not self.settings.prope:
+            cameras = torch.eye(4).expand(len(frames), 4, 4)
+        memory = self._from_memory(cells)
+        text = self._text(frames)
+        told = Conditioning(
+            image_from_world=cameras[None],
+            words=word_ids([text]),
+            canvas=memory.canvas[None],
+            canvas_share=memory.canvas_share[None],
+            mosaic=memory.mosaic[None],
+            mosaic_positions=memory.mosaic_positions[None],
+            mosaic_valid=memory.mosaic_valid[None],
+        )
+        return told
+
+    def _from_memory(self, cells: MemoryCells) -> FromMemory:
+        """Latents are asked of those views only that some cell shows."""
+        used = np.unique(np.concatenate([cells.view.ravel(), cells.patch_view.ravel(), [-1]]))[1:]
+        number = np.full(len(self.latents) + 1, -1, np.int32)
+        number[used] = np.arange(len(used), dtype=np.int32)
+        channels = self.autoencoder.config.latent_channels
+        latents = self.latents.of(used) if len(used) else torch.zeros(1, channels, self.height, self.width)
+        renumbered = replace(cells, view=number[cells.view], patch_view=number[cells.patch_view])
+        memory = from_memory(renumbered, latents)
+        return memory.only(latent=self.settings.warped_latent, rope=self.settings.warped_rope)
+
+    def _text(self, frames: list[int]) -> str:
+        """The prompts that hold in the middle of these frames, in order."""
+        time_s = self.path.time_s(frames[len(frames) // 2])
+        return " ".join(p.text for p in self.prompts if p.start_s <= time_s < p.end_s)
+
+    def _remember(self, chunk: range, made: list[_Made], latents: Tensor, cells: MemoryCells) -> None:
+        """Keep what was made up: cells that no memory showed, with their own depth."""
+        picked = [i for i in range(len(made)) if i % REMEMBER_EVERY == 0 and (cells.view[i] < 0).any()]
+        if not picked:
+            return
+        unknown = np.stack([cells.view[i] < 0 for i in picked])
+        block = np.ones((1, STRIDE_PX, STRIDE_PX), bool)
+        views = latent_views(
+            [self.path[chunk[i]] for i in picked],
+            np.stack([made[i].z_depth for i in picked]),
+            height=self.height,
+            width=self.width,
+            rgb=np.stack([np.round(made[i].rgb * 255).astype(np.uint8) for i in picked]),
+            sky=np.stack([np.isinf(made[i].z_depth) for i in picked]),
+            valid=np.kron(unknown, block),
+            times_s=[self.path.time_s(chunk[i]) for i in picked],
+        )
+        # Sky too only where nothing was known.
+        views = [replace(v, sky=v.sky & u) for v, u in zip(views, unknown, strict=True)]
+        written = write(self.made_up, views)
+        self.made_up = written.memory
+        for position in written.kept_views:
+            self.latents.add(views[position], latents[picked[position]].float())
+
+
+def _first_of(cells: MemoryCells, second: MemoryCells, *, views: int) -> MemoryCells:
+    """Cells of the first memory, and where it holds nothing, of the second, whose views count on from the first's."""
+    known, patch_known = cells.view >= 0, cells.patch_view >= 0
+    later = np.where(second.view >= 0, second.view + views, -1)
+    patch_later = np.where(second.patch_view >= 0, second.patch_view + views, -1)
+    return MemoryCells(
+        view=np.where(known, cells.view, later),
+        source_share=np.where(known[..., None], cells.source_share, second.source_share),
+        confidence=np.where(known, cells.confidence, second.confidence),
+        patch_view=np.where(patch_known, cells.patch_view, patch_later),
+        patch_share=np.where(patch_known[..., None], cells.patch_share, second.patch_share),
+        patch_position=np.where(patch_known[..., None], cells.patch_position, second.patch_position),
+    )
+
+
+def _finished(made: _Made, readout: Readout | None, path: CameraPath) -> EngineFrame:
+    if readout is None:
+        size = (path.image_height, path.image_width)
+        return EngineFrame(resized(made.rgb, size), resized_nearest(made.z_depth, size), np.zeros(size, bool))
+    composed = compose(readout, made.rgb, made.z_depth)
+    return EngineFrame(composed.rgb, composed.z_depth, composed.from_memory)
+
+
+ENGINE = TinyEngine()

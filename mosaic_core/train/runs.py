@@ -1,0 +1,147 @@
+"""The two training runs from beginning to end: data, training, weights. `mosaic train` calls these.
+
+What is on disk already is not made again, so a run that was stopped goes on where it was, whatever it was doing. The
+last clips are kept out of training, and the weights carry what they scored on them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import MosaicError
+from ..model.autoencoder import Autoencoder, AutoencoderConfig
+from ..model.denoiser import Denoiser
+from ..model.transformer import TransformerConfig
+from ..model.weights import AUTOENCODER, MODEL, load_autoencoder
+from .autoencoder import AutoencoderLoss, reconstruction_db
+from .clips import write_clips
+from .curves import draw_log
+from .latents import latent_statistics, write_latents
+from .loop import Plan, train
+from .video import VideoLoss
+from .weights import write_weights
+from .windows import write_windows
+
+HELD_OUT_SHARE = 0.02
+STATISTICS_CLIPS = 64
+
+
+@dataclass(frozen=True)
+class Data:
+    """A folder of training data: clips, and what is made from them."""
+
+    folder: Path
+    clips: int  # seeds 0 .. clips - 1
+
+    def films(self, say: Callable[[str], None]) -> list[Path]:
+        """The clips, filmed where they are missing."""
+        say(f"{self.clips} clips in {self.folder / 'clips'}")
+        return write_clips(self.folder / "clips", range(self.clips), processes=os.cpu_count() or 1)
+
+    def split(self, files: list[Path]) -> tuple[list[Path], list[Path]]:
+        """To train on, and the last ones to test on."""
+        held_out = max(1, round(HELD_OUT_SHARE * len(files)))
+        if len(files) < 2:
+            raise MosaicError(f"training needs at least 2 clips, got {len(files)}")
+        return files[:-held_out], files[-held_out:]
+
+
+def train_autoencoder(
+    data: Data, plan: Plan, *, config: AutoencoderConfig | None = None, say: Callable[[str], None] = print
+) -> Path:
+    """Train the autoencoder; its weights file in the plan's folder."""
+    training, held_out = data.split(data.films(say))
+    torch.manual_seed(0)
+    model = Autoencoder(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = _device()
+    average = train(model.to(device), AutoencoderLoss(model, training, device=device), plan, say=say)
+    model.load_state_dict(average)
+    model.eval().to("cpu").requires_grad_(False)
+    mean, std = latent_statistics(model, training[:STATISTICS_CLIPS])
+    model.mean.copy_(mean)
+    model.std.copy_(std)
+    scores = {name: round(value, 2) for name, value in reconstruction_db(model, held_out).items()}
+    say(f"on {len(held_out)} clips never seen: {scores}")
+    draw_log(plan.folder)
+    file = plan.folder / AUTOENCODER
+    write_weights(model.state_dict(), file, config=model.config, facts=_facts(data, plan, scores))
+    return file
+
+
+def train_model(
+    data: Data,
+    autoencoder_file: Path,
+    plan: Plan,
+    *,
+    config: TransformerConfig | None = None,
+    batch: int = 8,
+    say: Callable[[str], None] = print,
+) -> Path:
+    """Train the video model on latents of the autoencoder; its weights file in the plan's folder."""
+    autoencoder = load_autoencoder(autoencoder_file)
+    clips = data.films(say)
+    say("reading memories for every clip")
+    windows = write_windows(clips, data.folder / "windows", processes=os.cpu_count() or 1)
+    latents = write_latents(autoencoder, clips, data.folder / "latents", say=say)
+    (training, held_out), (train_windows, held_out_windows) = data.split(latents), data.split(windows)
+    torch.manual_seed(0)
+    channels = autoencoder.config.latent_channels
+    model, device = Denoiser(config or TransformerConfig(latent_channels=channels)), _device()
+    loss = VideoLoss(model.to(device), training, train_windows, batch=batch, device=device)
+    if device == "cuda":  # one fixed shape: compiled once, in a minute
+        model.network.compile()
+    average = train(model, loss, plan, say=say)
+    model.load_state_dict(average)
+    score = held_out_loss(model.to("cpu").eval(), held_out, held_out_windows)
+    say(f"on {len(held_out)} clips never seen: {score}")
+    draw_log(plan.folder)
+    file = plan.folder / MODEL
+    write_weights(model.state_dict(), file, config=model.config, facts=_facts(data, plan, score))
+    return file
+
+
+@torch.no_grad()
+def held_out_loss(model: Denoiser, latents: list[Path], windows: list[Path], *, steps: int = 16) -> dict[str, float]:
+    """The training loss over some batches of other clips."""
+    loss = VideoLoss(model, latents, windows, batch=4)
+    found: list[dict[str, Tensor]] = [loss(1_000_000 + step, 1.0) for step in range(steps)]
+    return {name: round(float(sum(f[name] for f in found)) / steps, 4) for name in found[0]}
+
+
+def parameters_of(model: nn.Module) -> int:
+    """How many numbers training sets."""
+    return sum(p.numel() for p in model.parameters())
+
+
+def with_budget(plan: Plan, *, steps: int | None, minutes: float | None) -> Plan:
+    """The plan with a number of steps or minutes. Raises `MosaicError` unless it is one of the two."""
+    if (steps is None) == (minutes is None):
+        raise MosaicError("training takes either --steps or --minutes")
+    if (steps if steps is not None else minutes or 0) <= 0:
+        raise MosaicError("training takes a positive number of steps or minutes")
+    return replace(plan, steps=steps, minutes=minutes)
+
+
+def _facts(data: Data, plan: Plan, scores: dict[str, float]) -> dict[str, object]:
+    return {"clips": data.clips, "data_seeds": f"0 .. {data.clips - 1}", "scores": scores, **minutes_of(plan.folder)}
+
+
+def minutes_of(folder: Path) -> dict[str, float]:
+    """Steps taken and minutes they took, from the log."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines() if line]
+    every = lines[0]["step"] if lines else 0
+    return {
+        "steps": lines[-1]["step"] if lines else 0,
+        "minutes": round(sum(line["ms"] for line in lines) * every / 60000, 1),
+    }
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"

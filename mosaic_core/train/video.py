@@ -1,0 +1,145 @@
+"""Training the video model (`mosaic train model`): rectified flow on windows of clips, told what a memory shows.
+
+Every example is a few frames of a window. None, one or two of the first are given, nearly clean, as the end of a chunk
+is to the next; the others carry noise, half of the time each its own amount (diffusion forcing). What memory says
+comes as Warped Latent, as mosaic tokens with Warped RoPE, as both or not at all, so that one set of weights serves all
+four; and some of it is taken away or put in the wrong place, since nobody's memory is perfect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..cameras import Camera
+from ..model.conditioning import FromMemory, cameras_for_model, from_memory
+from ..model.denoiser import Denoiser
+from ..model.flow import noised, random_levels
+from ..model.memory_cells import MemoryCells
+from ..model.text import word_ids
+from ..model.transformer import Conditioning
+from .latents import LatentClip, read_latents
+from .windows import FRAMES as WINDOW_FRAMES
+from .windows import Window, read_window
+
+FRAMES, BATCH = 6, 8
+GIVEN_SHARES = (0.35, 0.3, 0.35)  # of examples with no, one and two given frames
+NO_MEMORY, ONLY_LATENT, ONLY_ROPE = 0.12, 0.14, 0.14
+NO_WORDS = 0.1
+# Shares of examples with patches taken away, and with all of memory a little off its place.
+DROPPED, DISPLACED = 0.3, 0.1
+CONTEXT_NOISE = 0.3
+
+
+class VideoLoss:
+    """The loss of a step; its batch follows from the step alone."""
+
+    def __init__(
+        self,
+        model: Denoiser,
+        latents: Sequence[Path],
+        windows: Sequence[Path],
+        *,
+        variants: int = 2,
+        batch: int = BATCH,
+        device: str = "cpu",
+    ) -> None:
+        self.model, self.latents, self.windows = model, list(latents), list(windows)
+        self.variants, self.batch, self.device = variants, batch, device
+
+    def __call__(self, step: int, share_done: float) -> dict[str, Tensor]:
+        rng = np.random.default_rng((step, 13))
+        generator = torch.Generator().manual_seed(1_000_003 * step + 17)
+        x, told, given = self._batch(rng)
+        levels = random_levels(*x.shape[:2], generator=generator)
+        context = CONTEXT_NOISE * torch.rand(x.shape[:2], generator=generator) ** 2
+        levels = torch.where(given, context, levels)
+        noise = torch.randn(x.shape, generator=generator)
+        x, noise, levels, weight = (t.to(self.device) for t in (x, noise, levels, (~given).float()))
+        told = on_device(told, self.device)
+        with torch.autocast(self.device, torch.bfloat16):
+            error = self.model.error(noised(x, noise, levels), levels, noise - x, told)
+        squared = (error.float() ** 2).mean((2, 3, 4))
+        loss = (squared * weight).sum() / weight.sum()
+        return {"loss": loss, **_parts(error.detach(), told.canvas_share, weight)}
+
+    def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Conditioning, Tensor]:
+        """Latents (B, T, C, h, w), what the model is told about them, and which frames are given (B, T)."""
+        examples = [self._example(rng) for _ in range(self.batch)]
+        given = torch.zeros(self.batch, FRAMES, dtype=torch.bool)
+        for row, count in enumerate(rng.choice(len(GIVEN_SHARES), size=self.batch, p=GIVEN_SHARES)):
+            given[row, :count] = True
+        captions = ["" if rng.random() < NO_WORDS else str(clip.caption) for _, clip, _, _ in examples]
+        parts = [memory for _, _, memory, _ in examples]
+        told = Conditioning(
+            image_from_world=torch.stack([cameras for _, _, _, cameras in examples]),
+            words=word_ids(captions),
+            **{f.name: torch.stack([getattr(p, f.name) for p in parts]) for f in fields(FromMemory)},
+        )
+        return torch.stack([x for x, _, _, _ in examples]), told, given
+
+    def _example(self, rng: np.random.Generator) -> tuple[Tensor, LatentClip, FromMemory, Tensor]:
+        index = int(rng.integers(len(self.latents)))
+        clip = read_latents(self.latents[index])
+        window = read_window(self.windows[index], int(rng.integers(self.variants)))
+        start = int(rng.integers(WINDOW_FRAMES - FRAMES + 1))
+        frames = window.frames[start : start + FRAMES]
+        cells = damaged(window.cells.taken(slice(start, start + FRAMES)), rng)
+        memory = chosen_ways(from_memory(cells, _remembered(clip, window)), rng)
+        cameras = cameras_for_model(clip_cameras(clip, frames), scale_m=float(clip.scale_m))
+        return torch.from_numpy(clip.latents[frames].astype(np.float32)), clip, memory, cameras
+
+
+def clip_cameras(clip: LatentClip, frames: np.ndarray) -> list[Camera]:
+    """The cameras of some frames."""
+    height, width = (int(side) for side in clip.image_size)
+    return [Camera(clip.intrinsics_px[i], clip.world_from_cam[i], height, width) for i in frames]
+
+
+def damaged(cells: MemoryCells, rng: np.random.Generator) -> MemoryCells:
+    """Memory with holes it should not have, or a little off, in some of the examples."""
+    if rng.random() < DROPPED:
+        height, width = cells.view.shape[1:]
+        coarse = rng.random((len(cells.view), -(-height // 3), -(-width // 3))) < rng.uniform(0.1, 0.6)
+        lost = coarse.repeat(3, axis=1).repeat(3, axis=2)[:, :height, :width]
+        lost_patches = rng.random(cells.patch_view.shape) < lost.mean()
+        cells = replace(
+            cells, view=np.where(lost, -1, cells.view), patch_view=np.where(lost_patches, -1, cells.patch_view)
+        )
+    if rng.random() < DISPLACED:
+        shift = (rng.normal(size=2) * 0.5 / cells.view.shape[:0:-1]).astype(np.float32)  # half a cell or so
+        cells = replace(cells, source_share=cells.source_share + shift)
+    return cells
+
+
+def chosen_ways(memory: FromMemory, rng: np.random.Generator) -> FromMemory:
+    """Both kinds of alignment, one of them, or none."""
+    draw = rng.random()
+    no_latent = draw < NO_MEMORY + ONLY_ROPE
+    no_rope = draw < NO_MEMORY or NO_MEMORY + ONLY_ROPE <= draw < NO_MEMORY + ONLY_ROPE + ONLY_LATENT
+    return memory.only(latent=not no_latent, rope=not no_rope)
+
+
+def on_device(told: Conditioning, device: str) -> Conditioning:
+    """All tensors there."""
+    return Conditioning(**{f.name: getattr(told, f.name).to(device) for f in fields(Conditioning)})
+
+
+def _remembered(clip: LatentClip, window: Window) -> Tensor:  # (V, C, h, w)
+    return torch.from_numpy(clip.latents[window.remembered].astype(np.float32))
+
+
+def _parts(error: Tensor, share: Tensor, weight: Tensor) -> dict[str, Tensor]:
+    """The error where memory knows something and where it does not, to be logged."""
+    squared = (error.float() ** 2).mean(2)
+    known = (share[:, :, 0] > 0.3) & (weight[..., None, None] > 0)
+    unknown = (share[:, :, 0] == 0) & (weight[..., None, None] > 0)
+    return {
+        "known": (squared * known).sum() / known.sum().clamp(min=1),
+        "unknown": (squared * unknown).sum() / unknown.sum().clamp(min=1),
+    }

@@ -1,0 +1,150 @@
+"""Windows: some frames of a clip to be made, and what a memory of other frames of it shows to their cameras.
+
+Read with the very code that reads an artist's memory, edits included, and once per clip instead of once per step: what
+is kept are places in views, not latents, so windows do not depend on the autoencoder either.
+
+The memory is damaged on the way, as real ones are: estimated depths are off by a few per cent, smoothly, and their
+edges do not lie quite on the picture's. A model that met only perfect memories would copy the faults of others.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from ..cameras import Camera
+from ..errors import MosaicError
+from ..files import atomic_writer
+from ..memory import Memory, View, edits
+from ..model.memory_cells import CellReader, MemoryCells
+from .clips import EDIT_FRAME, Clip, read_clip
+
+FRAMES = 9  # of a window
+STRIDE_PX = 8  # of a latent
+EXACT_SHARE, ONE_VIEW_SHARE = 0.6, 0.2
+DEPTH_NOISE = 0.03
+SHIFT_PX = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """Which frames to make, which are remembered, and what is seen of these."""
+
+    frames: np.ndarray  # (T,) int32, of the clip
+    remembered: np.ndarray  # (V,) int32, of the clip: view i of the memory is frame remembered[i]
+    cells: MemoryCells  # (T, ...)
+
+
+def window_of(clip: Clip, seed: tuple[int, ...]) -> Window:
+    """A random window. In an edited clip it begins with the edit, and memory holds what was before, edited alike."""
+    rng = np.random.default_rng(seed)
+    count = len(clip.rgb)
+    edited = str(clip.edit) != "none"
+    start = EDIT_FRAME if edited else int(rng.integers(0, count - FRAMES + 1))
+    frames = np.arange(start, start + FRAMES)
+    others = np.arange(EDIT_FRAME) if edited else np.setdiff1d(np.arange(count), frames)
+    if rng.random() < ONE_VIEW_SHARE:
+        # From a single picture: the one before, or the window's own first where it is the first of all.
+        remembered = np.array([start - 1 if start else 0])
+    else:
+        remembered = np.sort(rng.choice(others, size=int(rng.integers(2, 7)), replace=False))
+    memory = memory_of(clip, remembered, rng=None if rng.random() < EXACT_SHARE else rng)
+    if edited:
+        memory = edited_like(clip, memory)
+    cameras = [camera_of(clip, int(frame)) for frame in frames]
+    height, width = (side // STRIDE_PX for side in clip.rgb.shape[1:3])
+    cells = CellReader(memory).read(cameras, height=height, width=width)
+    return Window(frames.astype(np.int32), remembered.astype(np.int32), cells)
+
+
+def camera_of(clip: Clip, frame: int) -> Camera:
+    """The camera of a frame."""
+    height, width = clip.rgb.shape[1:3]
+    return Camera(clip.intrinsics_px[frame], clip.world_from_cam[frame], height, width)
+
+
+def memory_of(clip: Clip, frames: np.ndarray, *, rng: np.random.Generator | None = None) -> Memory:
+    """A memory of some frames of a clip; `rng` damages its depth."""
+    names = {int(i): f"object {i}" for i in np.unique(clip.object_ids[frames]) if i}
+    return Memory.from_views([_view(clip, int(frame), rng) for frame in frames], names)
+
+
+def edited_like(clip: Clip, memory: Memory) -> Memory:
+    """The memory with the clip's edit made to the patches of the edited thing."""
+    table = memory.placements
+    ids = table.ids[memory.patches.object_id[table.rows - 1] == int(clip.edited_id)]
+    if not len(ids):
+        return memory
+    offset = np.eye(4)
+    offset[:3, 3] = clip.edit_offset_m
+    kind = str(clip.edit)
+    if kind == "deleted":
+        return memory.edited(edits.delete(ids))
+    return memory.edited(edits.copy(ids, offset) if kind == "copied" else edits.transform(ids, offset))
+
+
+def write_windows(files: list[Path], folder: Path, *, variants: int = 2, processes: int = 1) -> list[Path]:
+    """A file of windows for each clip; files that are there are kept. Returns all of them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    targets = [folder / file.name.replace("clip", "windows") for file in files]
+    jobs = [(str(f), str(t), variants) for f, t in zip(files, targets, strict=True) if not t.exists()]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for _ in pool.map(_write, jobs, chunksize=8):
+            pass
+    return targets
+
+
+def read_window(file: Path, index: int) -> Window:
+    """One of the windows of a clip. Raises `MosaicError` for a file that does not hold it."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            cells = MemoryCells(**{field.name: arrays[f"{index}/{field.name}"] for field in fields(MemoryCells)})
+            return Window(arrays[f"{index}/frames"], arrays[f"{index}/remembered"], cells)
+    except (OSError, ValueError, KeyError) as error:
+        raise MosaicError(f"{file} holds no window {index} of training data: {error}") from error
+
+
+def _write(job: tuple[str, str, int]) -> None:
+    source, target, variants = job
+    clip, seed = read_clip(Path(source)), int(Path(source).stem.rsplit("_", 1)[1])
+    arrays: dict[str, np.ndarray] = {}
+    for index in range(variants):
+        window = window_of(clip, (seed, index, 7))
+        arrays |= {f"{index}/frames": window.frames, f"{index}/remembered": window.remembered}
+        arrays |= {f"{index}/{field.name}": getattr(window.cells, field.name) for field in fields(MemoryCells)}
+    with atomic_writer(Path(target)) as stream:
+        np.savez(stream, **arrays)  # type: ignore[arg-type]
+
+
+def _view(clip: Clip, frame: int, rng: np.random.Generator | None) -> View:
+    z_depth, sky = clip.z_depth[frame].astype(np.float32), clip.object_ids[frame] == 0
+    if rng is not None:
+        z_depth = np.where(sky, np.float32(np.inf), _damaged(z_depth, rng))
+    return View(
+        camera=camera_of(clip, frame),
+        rgb=clip.rgb[frame],
+        z_depth=z_depth,
+        object_ids=clip.object_ids[frame].astype(np.int32),
+        dynamic=clip.dynamic[frame],
+        sky=sky,
+        time_s=float(clip.times_s[frame]),
+    )
+
+
+def _damaged(z_depth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Off by a few per cent, in smooth waves, and shifted against the picture by up to two pixels."""
+    height, width = z_depth.shape
+    y, x = np.mgrid[0:height, 0:width] / height
+    wave = np.zeros(z_depth.shape)
+    for _ in range(3):
+        turns = rng.normal(size=2) * 2 * np.pi
+        wave += np.sin(turns[0] * x + turns[1] * y + rng.uniform(0, 2 * np.pi)) / 3
+    factor = np.exp(DEPTH_NOISE * rng.random() * wave + DEPTH_NOISE * 0.5 * rng.normal())
+    shift = rng.integers(-SHIFT_PX, SHIFT_PX + 1, 2)
+    rolled = np.pad(z_depth, SHIFT_PX, mode="edge")
+    top, left = SHIFT_PX + shift
+    return (rolled[top : top + height, left : left + width] * factor).astype(np.float32)
