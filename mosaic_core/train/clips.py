@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..errors import MosaicError
 from ..files import atomic_writer
+from .arrays import arrays_in
 from .compose import free_half_m, random_scene
 from .paths import Cameras, random_cameras
 from .ray_casting import Rendered, render
@@ -90,11 +90,8 @@ def write_clips(
 
 def read_clip(file: Path) -> Clip:
     """A clip from disk. Raises `MosaicError` for anything else."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return Clip(**{field.name: arrays[field.name] for field in fields(Clip)})
-    except (OSError, ValueError, KeyError) as error:
-        raise MosaicError(f"{file} is no clip of training data: {error}") from error
+    with arrays_in(file, "is no clip of training data") as arrays:
+        return Clip(**{field.name: arrays[field.name] for field in fields(Clip)})
 
 
 def _write_clip(job: tuple[str, int, int, int]) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from ..cameras import Camera
-from ..errors import MosaicError
 from ..files import atomic_writer
 from ..memory import Memory, View, edits
 from ..model.memory_cells import CellReader, MemoryCells
+from .arrays import arrays_in
 from .clips import EDIT_FRAME, Clip, read_clip
 
 FRAMES = 9  # of a window
@@ -100,12 +100,9 @@ def write_windows(files: list[Path], folder: Path, *, variants: int = 2, process
 
 def read_window(file: Path, index: int) -> Window:
     """One of the windows of a clip. Raises `MosaicError` for a file that does not hold it."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            cells = MemoryCells(**{field.name: arrays[f"{index}/{field.name}"] for field in fields(MemoryCells)})
-            return Window(arrays[f"{index}/frames"], arrays[f"{index}/remembered"], cells)
-    except (OSError, ValueError, KeyError) as error:
-        raise MosaicError(f"{file} holds no window {index} of training data: {error}") from error
+    with arrays_in(file, f"holds no window {index} of training data") as arrays:
+        cells = MemoryCells(**{field.name: arrays[f"{index}/{field.name}"] for field in fields(MemoryCells)})
+        return Window(arrays[f"{index}/frames"], arrays[f"{index}/remembered"], cells)
 
 
 def _write(job: tuple[str, str, int]) -> None:
