@@ -6,7 +6,6 @@ last clips are kept out of training, and the weights carry what they scored on t
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from ..model.transformer import TransformerConfig
 from ..model.weights import AUTOENCODER, MODEL, load_autoencoder
 from .autoencoder import AutoencoderLoss, reconstruction_db
 from .clips import write_clips
-from .curves import draw_log
+from .curves import draw_log, log_lines
 from .latents import latent_statistics, write_latents
 from .loop import Plan, train
 from .video import VideoLoss
@@ -135,7 +134,7 @@ def _facts(data: Data, plan: Plan, scores: dict[str, float]) -> dict[str, object
 
 def minutes_of(folder: Path) -> dict[str, float]:
     """Steps taken and minutes they took, from the log."""
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines() if line]
+    lines = log_lines(folder)
     every = lines[0]["step"] if lines else 0
     return {
         "steps": lines[-1]["step"] if lines else 0,
