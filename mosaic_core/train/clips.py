@@ -9,16 +9,14 @@ Everything follows from the seed; `mosaic_core.train.compose` says how.
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..files import atomic_writer
-from .arrays import arrays_in
+from .arrays import arrays_in, do_all
 from .compose import free_half_m, random_scene
 from .paths import Cameras, random_cameras
 from .ray_casting import Rendered, render
@@ -81,10 +79,7 @@ def write_clips(
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / f"clip_{seed:07d}.npz" for seed in seeds]
     jobs = [(str(f), s, image_height, image_width) for f, s in zip(files, seeds, strict=True) if not f.exists()]
-    # A process a core, each with one thread: many small operations gain nothing from more.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(_write_clip, jobs):
-            pass
+    do_all(_write_clip, jobs, processes=processes)
     return files
 
 
@@ -95,7 +90,6 @@ def read_clip(file: Path) -> Clip:
 
 
 def _write_clip(job: tuple[str, int, int, int]) -> None:
-    torch.set_num_threads(1)
     name, seed, image_height, image_width = job
     clip = make_clip(seed, image_height=image_height, image_width=image_width)
     with atomic_writer(Path(name)) as stream:

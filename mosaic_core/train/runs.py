@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -34,21 +34,27 @@ STATISTICS_CLIPS = 64
 
 @dataclass(frozen=True)
 class Data:
-    """A folder of training data: clips, and what is made from them."""
+    """A folder of training data: clips, and what is made from them. Raises `MosaicError` for fewer than 2 clips."""
 
     folder: Path
     clips: int  # seeds 0 .. clips - 1
+    image_height: int = 144
+    image_width: int = 256
+    processes: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+    def __post_init__(self) -> None:
+        if self.clips < 2:
+            raise MosaicError(f"training needs at least 2 clips, got {self.clips}")
 
     def films(self, say: Callable[[str], None]) -> list[Path]:
         """The clips, filmed where they are missing."""
         say(f"{self.clips} clips in {self.folder / 'clips'}")
-        return write_clips(self.folder / "clips", range(self.clips), processes=os.cpu_count() or 1)
+        size = {"image_height": self.image_height, "image_width": self.image_width}
+        return write_clips(self.folder / "clips", range(self.clips), **size, processes=self.processes)
 
     def split(self, files: list[Path]) -> tuple[list[Path], list[Path]]:
         """To train on, and the last ones to test on."""
         held_out = max(1, round(HELD_OUT_SHARE * len(files)))
-        if len(files) < 2:
-            raise MosaicError(f"training needs at least 2 clips, got {len(files)}")
         return files[:-held_out], files[-held_out:]
 
 
@@ -87,7 +93,7 @@ def train_model(
     autoencoder = load_autoencoder(autoencoder_file)
     clips = data.films(say)
     say("reading memories for every clip")
-    windows = write_windows(clips, data.folder / "windows", processes=os.cpu_count() or 1)
+    windows = write_windows(clips, data.folder / "windows", processes=data.processes)
     latents = write_latents(autoencoder, clips, data.folder / "latents", say=say)
     (training, held_out), (train_windows, held_out_windows) = data.split(latents), data.split(windows)
     torch.manual_seed(0)
