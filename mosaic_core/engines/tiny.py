@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from ..model.memory_cells import CellReader, MemoryCells
 from ..model.text import word_ids
 from ..model.transformer import Conditioning
 from ..model.view_latents import ViewLatents, grid_for, scale_of
-from ..model.weights import load_autoencoder, load_denoiser
+from ..model.weights import AUTOENCODER, MODEL, SHIPPED, load_autoencoder, load_denoiser
 from . import EngineFrame, Prompt
 from .composition import compose, resized, resized_nearest
 
@@ -53,10 +54,10 @@ class TinySettings:
 
 
 class TinyEngine:
-    """Loads its weights when it is first used."""
+    """Loads its weights when it is first used, from a folder of both files."""
 
-    def __init__(self, settings: TinySettings | None = None) -> None:
-        self.settings = settings or TinySettings()
+    def __init__(self, settings: TinySettings | None = None, *, weights: Path = SHIPPED) -> None:
+        self.settings, self.weights = settings or TinySettings(), weights
         self._loaded: tuple[Autoencoder, Denoiser] | None = None
 
     def frames(
@@ -65,7 +66,7 @@ class TinyEngine:
         """See `Engine.frames`. Raises `MosaicError` for missing weights and for a memory without views."""
         keep_freed_memory()
         if self._loaded is None:
-            self._loaded = load_autoencoder(), load_denoiser()
+            self._loaded = load_autoencoder(self.weights / AUTOENCODER), load_denoiser(self.weights / MODEL)
         reader = TimedReader(memory) if self.settings.composed else None
         run = _Run(*self._loaded, memory, path, prompts, seed, self.settings)
         # Memory is read for the frames of a chunk while the model is busy with the chunk itself.
