@@ -143,7 +143,7 @@ class _Run:
                 told,
                 given=start,
                 is_given=is_given,
-                seed=self.seed * 100_003 + chunk.start,
+                seed=(self.seed * 100_003 + chunk.start) % 2**63,  # a shot's seed has 63 bits itself
                 steps=self.settings.steps,
                 stopped=lambda: self.stopped,
             )[0]
