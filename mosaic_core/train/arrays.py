@@ -16,7 +16,6 @@ import torch
 
 from ..errors import MosaicError
 
-
 _Job = TypeVar("_Job")
 
 
@@ -24,7 +23,8 @@ _Job = TypeVar("_Job")
 def arrays_in(file: Path, otherwise: str) -> Iterator[Mapping[str, np.ndarray]]:
     """The arrays, each read when it is asked for. Raises `MosaicError` ("{file} {otherwise}: ...") for a bad file."""
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        # Opened here: NumPy leaves a damaged archive open.
+        with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             yield arrays
     except (OSError, EOFError, BadZipFile, zlib.error, KeyError, TypeError, ValueError) as error:
         raise MosaicError(f"{file} {otherwise}: {error}") from error
