@@ -171,8 +171,8 @@ def _windowed(maps: np.ndarray) -> np.ndarray:  # (n, H, W)
     height, width = maps.shape[1:]
     reach = len(_WINDOW) // 2
     padded = np.pad(maps, ((0, 0), (reach, reach), (reach, reach)), mode="symmetric")
-    rows = sum(share * padded[:, i : i + height] for i, share in enumerate(_WINDOW))
-    return np.asarray(sum(share * rows[:, :, i : i + width] for i, share in enumerate(_WINDOW)))
+    rows = np.sum([share * padded[:, i : i + height] for i, share in enumerate(_WINDOW)], axis=0)
+    return np.sum([share * rows[:, :, i : i + width] for i, share in enumerate(_WINDOW)], axis=0)
 
 
 def _gradient_magnitude(image: np.ndarray) -> np.ndarray:  # (H, W)

@@ -20,13 +20,27 @@ from ..errors import EvaluateError
 from .sampling import bilinear, halved, luma
 
 LEVELS = 4
+CLEAR_LEVELS = 2  # the finest, which leave out points where nearness bends by more than a share of itself
+MAX_BEND = 0.04
 MIN_SIDE_PX = 16
 MIN_POINTS = 64
 COARSE_ITERATIONS, FINE_ITERATIONS = 25, 12
 # A level is done when no pixel at the median depth would move by more.
-TOLERANCE_PX = 0.004
+TOLERANCE_PX = 0.01
+# Where the nearest start fits worse than this at the coarsest level, others are tried: shift x, y, z and turn x, y, z.
+WELL_FITTED = 0.9
+STARTS = (
+    (0.0, 0.0, 0.0, 0.0, 0.14, 0.0),
+    (0.0, 0.0, 0.0, 0.0, -0.14, 0.0),
+    (0.0, 0.0, 0.0, 0.1, 0.0, 0.0),
+    (0.0, 0.0, 0.0, -0.1, 0.0, 0.0),
+    (0.15, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (-0.15, 0.0, 0.0, 0.0, 0.0, 0.0),
+    (0.0, 0.0, 0.2, 0.0, 0.0, 0.0),
+    (0.0, 0.0, -0.2, 0.0, 0.0, 0.0),
+)
 # What a registration must reach to be believed: points still inside the picture, correlation of luma.
-MIN_SEEN, MIN_CORRELATION = 0.25, 0.5
+MIN_SEEN, MIN_CORRELATION = 0.25, 0.75
 _MIN_GAIN = 0.1
 _MIN_HUBER_WIDTH = 1e-3  # a quarter of an 8-bit step
 
@@ -37,7 +51,8 @@ class CameraOffset:
 
     rotation_deg: float
     translation: float  # distance, a share of the template's median depth; nan where all is sky
-    converged: bool  # False: the other two say little
+    correlation: float  # of luma, between the picture and the frame brought to it
+    converged: bool  # False: the others say little
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,47 +94,55 @@ def camera_error(
 ) -> CameraOffset:
     """The rotation and the distance between the camera a picture was taken from and the one it should have been.
 
-    Motions up to some degrees are found. Not converged (nan where fewer than 64 points are valid) is a result too: a
-    mean over frames should say over how many. Raises `EvaluateError` where shapes do not fit, sides are below 16
-    pixels, or an image is not finite.
+    Turns up to about 15 degrees and shifts up to a fifth of the depth are found. Not converged (nan where fewer than
+    64 points are valid) is a result too: a mean over frames should say over how many.
+
+    Raises `EvaluateError` where shapes do not fit, sides are below 16 pixels, or an image is not finite.
     """
     size = (camera.image_height, camera.image_width)
-    valid = np.ones(size, bool) if valid is None else valid
-    shapes = (image.shape, truth_rgb.shape, truth_z_depth.shape, valid.shape)
+    known = np.ones(size, bool) if valid is None else valid
+    shapes = (image.shape, truth_rgb.shape, truth_z_depth.shape, known.shape)
     if shapes != ((*size, 3), (*size, 3), size, size) or min(size) < MIN_SIDE_PX:
         raise EvaluateError(f"expected images, depth and mask of the camera's {size}, 16 x 16 or more, got {shapes}")
     if not (np.isfinite(image).all() and np.isfinite(truth_rgb).all()):
         raise EvaluateError("images must be finite, got NaN or infinity")
-    valid = valid & (truth_z_depth > 0)
-    if valid.sum() < MIN_POINTS:
-        return CameraOffset(math.nan, math.nan, False)
-    finite_depth = truth_z_depth[valid & np.isfinite(truth_z_depth)]
+    known = known & (truth_z_depth > 0)
+    if known.sum() < MIN_POINTS:
+        return CameraOffset(math.nan, math.nan, math.nan, False)
+    finite_depth = truth_z_depth[known & np.isfinite(truth_z_depth)]
     median_depth = float(np.median(finite_depth)) if finite_depth.size else 1.0
-    nearness = median_depth / np.where(valid, truth_z_depth, np.inf).astype(np.float64)
-    estimate, settled = _Estimate(np.eye(3), np.zeros(3)), False
-    levels = _pyramid(luma(image), luma(truth_rgb), nearness, valid, camera.intrinsics_px)
+    nearness = median_depth / np.where(known, truth_z_depth, np.inf).astype(np.float64)
+    levels = _pyramid(luma(image), luma(truth_rgb), nearness, known, camera.intrinsics_px)
+    estimate, settled = _started(levels[-1])
     for level in reversed(levels):
         iterations = FINE_ITERATIONS if level is levels[0] else COARSE_ITERATIONS
         estimate, settled = _registered(level, estimate, iterations)
+    correlation = _correlation(levels[0], estimate)
     return CameraOffset(
         rotation_deg=math.degrees(float(np.linalg.norm(rotation_vectors(estimate.rotation)))),
         translation=float(np.linalg.norm(estimate.shift)) if finite_depth.size else math.nan,
-        converged=settled and _believable(levels[0], estimate),
+        correlation=correlation,
+        converged=settled and correlation >= MIN_CORRELATION,
     )
 
 
 def _pyramid(
     image: np.ndarray, template: np.ndarray, nearness: np.ndarray, valid: np.ndarray, intrinsics_px: np.ndarray
 ) -> list[_Level]:
-    """From full size down, each half of the one before, as long as there are pixels and points enough."""
-    levels = [_level(image, template, nearness, valid, intrinsics_px)]
+    """From full size down, each half of the one before, as long as there are pixels and points enough.
+
+    The finer ones leave out the points beside outlines: there a blurred or inexact picture mixes two depths, and the
+    mixture looks like motion. The coarser ones need the outlines to find the way.
+    """
+    levels = [_level(image, template, nearness, _clear(nearness, valid), intrinsics_px)]
     while len(levels) < LEVELS and min(image.shape) >= 2 * MIN_SIDE_PX:
         image, template, nearness = halved(image), halved(template), halved(nearness)
         valid = halved(valid.astype(np.float64)) == 1
         intrinsics_px = intrinsics_px * np.array([[0.5], [0.5], [1.0]])
         if valid.sum() < MIN_POINTS:
             break
-        levels.append(_level(image, template, nearness, valid, intrinsics_px))
+        chosen = _clear(nearness, valid) if len(levels) < CLEAR_LEVELS else valid
+        levels.append(_level(image, template, nearness, chosen, intrinsics_px))
     return levels
 
 
@@ -192,11 +215,38 @@ def _cost(residual: np.ndarray, seen: np.ndarray, width: float) -> float:
     return float((inner * (size - inner / 2)).sum() / seen.sum())
 
 
-def _believable(level: _Level, estimate: _Estimate) -> bool:
-    """Whether the picture shows the template at all."""
+def _started(level: _Level) -> tuple[_Estimate, bool]:
+    """The best estimate at the coarsest level, from no motion at all or, where that fails, from some larger ones."""
+    best = _registered(level, _Estimate(np.eye(3), np.zeros(3)), COARSE_ITERATIONS)
+    reached = _correlation(level, best[0])
+    if reached >= WELL_FITTED:
+        return best
+    for start in np.array(STARTS):
+        found = _registered(level, _Estimate(rotations_of_vectors(start[3:]), start[:3]), COARSE_ITERATIONS)
+        correlation = _correlation(level, found[0])
+        if correlation > reached:
+            best, reached = found, correlation
+    return best
+
+
+def _correlation(level: _Level, estimate: _Estimate) -> float:
+    """Of luma, between the picture and the template; 0 where too little is seen or nothing varies."""
     values, seen = _sampled(level, estimate)
     if seen.sum() < MIN_SEEN * len(seen):
-        return False
+        return 0.0
     first, second = values[seen] - values[seen].mean(), level.template[seen] - level.template[seen].mean()
     scale = math.sqrt(float((first**2).sum() * (second**2).sum()))
-    return scale > 1e-6 * len(first) and float((first * second).sum()) / scale >= MIN_CORRELATION
+    return float((first * second).sum()) / scale if scale > 1e-6 * len(first) else 0.0
+
+
+def _clear(nearness: np.ndarray, valid: np.ndarray) -> np.ndarray:  # (H, W) bool
+    """Valid points away from jumps in depth; all of them where that leaves too few.
+
+    Nearness is linear across a plane, so its second difference tells outlines from slopes.
+    """
+    jumps = np.zeros(nearness.shape, bool)
+    for near, found in ((nearness, jumps), (nearness.T, jumps.T)):
+        before, here, after = near[:-2], near[1:-1], near[2:]
+        found[1:-1] |= np.abs(before - 2 * here + after) > MAX_BEND * np.maximum(np.maximum(before, here), after)
+    clear = valid & ~jumps
+    return clear if clear.sum() >= MIN_POINTS else valid
