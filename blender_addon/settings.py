@@ -72,7 +72,11 @@ class MosaicSceneSettings(bpy.types.PropertyGroup):
     engine: EnumProperty(
         name="Engine",
         description="What turns the memory into video",
-        items=[("preview", "Preview", "Exact image-based rendering of what the memory holds")],
+        items=[
+            ("tiny", "Tiny", "The model that ships: fills what memory lacks, moves what moves, follows prompts"),
+            ("preview", "Preview", "Exact image-based rendering of what the memory holds, in less time"),
+        ],
+        default="tiny",
     )
     width: IntProperty(name="Width", default=640, min=16, max=4096, subtype="PIXEL")
     height: IntProperty(name="Height", default=360, min=16, max=4096, subtype="PIXEL")

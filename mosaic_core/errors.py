@@ -33,6 +33,10 @@ class GenerateError(MosaicError):
     """A clip could not be made: unknown engine, unwritable folder, full disk, missing memory."""
 
 
+class EvaluateError(MosaicError):
+    """Something that cannot be measured: images, masks or features that do not fit together, or are not finite."""
+
+
 class WorkerError(MosaicError):
     """The GPU process failed: missing Python, no torch, crash, hang, garbage, out of memory."""
 

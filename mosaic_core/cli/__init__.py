@@ -9,9 +9,9 @@ import sys
 
 from ..errors import Cancelled, MosaicError
 from ..version import VERSION
-from . import bench, demo, edit, exchange, generate, inspect, path, splice, train, worker
+from . import bench, demo, edit, evaluate, exchange, generate, inspect, path, photo, splice, train, worker
 
-COMMANDS = (demo, generate, inspect, edit, splice, path, exchange, bench, train, worker)
+COMMANDS = (demo, generate, inspect, edit, splice, path, photo, exchange, bench, evaluate, train, worker)
 INTERRUPTED = 130
 
 

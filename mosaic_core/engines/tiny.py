@@ -24,11 +24,11 @@ from ..memory.latent_views import latent_views
 from ..memory.picture import Readout
 from ..memory.timed_reader import TimedReader
 from ..memory.writing import write
-from ..model.autoencoder import STRIDE_PX, Autoencoder, z_depth_of
-from ..model.conditioning import FromMemory, cameras_for_model, from_memory
+from ..model.autoencoder import STRIDE_PX, Autoencoder, nearness, z_depth_of
+from ..model.conditioning import FromMemory, cameras_for_model, from_memory, mosaic_choice
 from ..model.denoiser import Denoiser
 from ..model.flow import sample
-from ..model.memory_cells import CellReader, MemoryCells
+from ..model.memory_cells import CELLS_PER_TOKEN, CellReader, MemoryCells
 from ..model.text import word_ids
 from ..model.transformer import Conditioning
 from ..model.view_latents import ViewLatents, grid_for, scale_of
@@ -49,6 +49,7 @@ class TinySettings:
     warped_latent: bool = True
     warped_rope: bool = True
     composed: bool = True
+    rgb_cache: bool = False  # memory rendered as pixels and encoded, instead of both kinds of alignment
     prope: bool = True
     steps: int = STEPS
 
@@ -168,7 +169,7 @@ class _Run:
         cameras = cameras_for_model([self.path[i] for i in frames], scale_m=self.scale_m)
         if not self.settings.prope:
             cameras = torch.eye(4).expand(len(frames), 4, 4)
-        memory = self._from_memory(cells)
+        memory = self._from_pixels(frames) if self.settings.rgb_cache else self._from_memory(cells)
         text = self._text(frames)
         told = Conditioning(
             image_from_world=cameras[None],
@@ -191,6 +192,21 @@ class _Run:
         renumbered = replace(cells, view=number[cells.view], patch_view=number[cells.patch_view])
         memory = from_memory(renumbered, latents)
         return memory.only(latent=self.settings.warped_latent, rope=self.settings.warped_rope)
+
+    def _from_pixels(self, frames: list[int]) -> FromMemory:
+        """The explicit cache of others: memory rendered to pixels, holes filled smoothly, and encoded."""
+        path = self.path.scaled_to(image_height=self.height * STRIDE_PX, image_width=self.width * STRIDE_PX)
+        reader = TimedReader(self.memory)
+        seen = [reader.rgb(path[i], path.time_s(i)) for i in frames]
+        near = nearness(torch.from_numpy(np.stack([r.z_depth for r in seen])), self.scale_m)
+        image = torch.cat([torch.from_numpy(np.stack([r.values for r in seen])).permute(0, 3, 1, 2), near[:, None]], 1)
+        covered = torch.from_numpy(np.stack([r.covered for r in seen])).float()[:, None]
+        share = torch.nn.functional.avg_pool2d(covered, STRIDE_PX)
+        latents = self.autoencoder.encode(image.contiguous(memory_format=torch.channels_last)).float()
+        nothing = mosaic_choice(len(frames), self.height, self.width)
+        positions = torch.zeros(*nothing.shape, 2)
+        tokens = torch.zeros(*nothing.shape, latents.shape[1] * CELLS_PER_TOKEN**2)
+        return FromMemory(latents * (share > 0), share, tokens, positions, torch.zeros(nothing.shape, dtype=torch.bool))
 
     def _text(self, frames: list[int]) -> str:
         """The prompts that hold in the middle of these frames, in order."""

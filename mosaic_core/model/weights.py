@@ -14,10 +14,11 @@ from torch import nn
 from ..errors import MosaicError
 from .autoencoder import Autoencoder, AutoencoderConfig
 from .denoiser import Denoiser
+from .depth import DepthConfig, DepthHead
 from .transformer import TransformerConfig
 
 SHIPPED = Path(__file__).parent / "shipped"
-AUTOENCODER, MODEL = "autoencoder.safetensors", "tiny.safetensors"
+AUTOENCODER, MODEL, DEPTH = "autoencoder.safetensors", "tiny.safetensors", "depth.safetensors"
 
 _Module = TypeVar("_Module", bound=nn.Module)
 
@@ -33,6 +34,12 @@ def load_denoiser(file: Path = SHIPPED / MODEL) -> Denoiser:
     """The video model, ready to use. Raises `MosaicError` for a file that does not hold one."""
     config, state = _read(file)
     return _filled(file, lambda: Denoiser(TransformerConfig(**config)), state)
+
+
+def load_depth_head(file: Path = SHIPPED / DEPTH) -> DepthHead:
+    """The depth head, ready to use. Raises `MosaicError` for a file that does not hold one."""
+    config, state = _read(file)
+    return _filled(file, lambda: DepthHead(DepthConfig(tuple(config["widths"]))), state)
 
 
 def facts_of(file: Path) -> Mapping[str, Any]:

@@ -47,13 +47,22 @@ class Clip:
     edit_offset_m: np.ndarray  # (3,) float32, where to
 
 
-def make_clip(seed: int, *, image_height: int, image_width: int, edited_share: float = 0.6) -> Clip:
+def make_clip(
+    seed: int,
+    *,
+    image_height: int,
+    image_width: int,
+    frames: int = FRAMES,
+    edited_share: float = 0.6,
+    edit: str | None = None,  # one of EDITS, as far as the scene has a thing to edit; None = drawn
+) -> Clip:
     """Film one scene."""
     scene = random_scene(seed)
-    cameras = random_cameras(scene, seed, frames=FRAMES, fps=FPS, image_height=image_height, image_width=image_width)
     size = {"image_height": image_height, "image_width": image_width}
+    cameras = random_cameras(scene, seed, frames=frames, fps=FPS, **size)
     rng = np.random.default_rng((seed, 2))
-    if rng.random() >= edited_share:
+    unedited = rng.random() >= edited_share if edit is None else edit == "none"
+    if unedited:
         return _clip(scene, cameras, _film(scene, cameras, slice(None), **size), "none", 0, np.zeros(3))
     before = _film(scene, cameras, slice(0, EDIT_FRAME), **size)
     later = _film(scene, cameras, slice(EDIT_FRAME, None), image_height=36, image_width=64)
@@ -61,7 +70,7 @@ def make_clip(seed: int, *, image_height: int, image_width: int, edited_share: f
     if index is None:
         after = _film(scene, cameras, slice(EDIT_FRAME, None), **size)
         return _clip(scene, cameras, _joined(before, after), "none", 0, np.zeros(3))
-    kind, offset = EDITS[1 + int(rng.integers(3))], None
+    kind, offset = edit or EDITS[1 + int(rng.integers(3))], None
     if kind != "deleted":
         offset = _offset_in_view(scene, cameras, index, kind, rng)
     if offset is None:
@@ -70,6 +79,15 @@ def make_clip(seed: int, *, image_height: int, image_width: int, edited_share: f
         changed = getattr(scene, kind)(index, offset)
     after = _film(changed, cameras, slice(EDIT_FRAME, None), **size)
     return _clip(scene, cameras, _joined(before, after), kind, FIRST_THING + index, np.array(offset))
+
+
+def unedited_ids(seed: int, clip: Clip) -> np.ndarray:  # (T - EDIT_FRAME, H, W) uint8
+    """Which object each pixel would show after the edit's frame, had there been no edit."""
+    scene = random_scene(seed)
+    height, width = clip.rgb.shape[1:3]
+    size = {"image_height": height, "image_width": width}
+    cameras = random_cameras(scene, seed, frames=len(clip.rgb), fps=FPS, **size)
+    return _film(scene, cameras, slice(EDIT_FRAME, None), **size).object_ids.numpy().astype(np.uint8)
 
 
 def write_clips(

@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from ..errors import MosaicError
 from ..model.autoencoder import Autoencoder, AutoencoderConfig
 from ..model.denoiser import Denoiser
+from ..model.depth import DepthConfig, DepthHead
 from ..model.transformer import TransformerConfig
-from ..model.weights import AUTOENCODER, MODEL, load_autoencoder
+from ..model.weights import AUTOENCODER, DEPTH, MODEL, load_autoencoder
 from .autoencoder import AutoencoderLoss, reconstruction_db
 from .clips import write_clips
 from .curves import draw_log, log_lines
+from .depth import DepthLoss, depth_error
 from .latents import latent_statistics, write_latents
 from .loop import Plan, train
 from .video import VideoLoss
@@ -87,9 +89,13 @@ def train_model(
     *,
     config: TransformerConfig | None = None,
     batch: int = 8,
+    compiled: bool = False,
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Train the video model on latents of the autoencoder; its weights file in the plan's folder."""
+    """Train the video model on latents of the autoencoder; its weights file in the plan's folder.
+
+    `compiled` fuses operations, which takes a C++ compiler and two minutes on CPUs; on a GPU that is always done.
+    """
     autoencoder = load_autoencoder(autoencoder_file)
     clips = data.films(say)
     say("reading memories for every clip")
@@ -100,7 +106,7 @@ def train_model(
     channels = autoencoder.config.latent_channels
     model, device = Denoiser(config or TransformerConfig(latent_channels=channels)), _device()
     loss = VideoLoss(model.to(device), training, train_windows, batch=batch, device=device)
-    if device == "cuda":  # one fixed shape: compiled once, in a minute
+    if compiled or device == "cuda":  # one fixed shape: compiled once
         model.network.compile()
     average = train(model, loss, plan, say=say)
     model.load_state_dict(average)
@@ -108,6 +114,24 @@ def train_model(
     say(f"on {len(held_out)} clips never seen: {score}")
     draw_log(plan.folder)
     file = plan.folder / MODEL
+    write_weights(model.state_dict(), file, config=model.config, facts=_facts(data, plan, score))
+    return file
+
+
+def train_depth(
+    data: Data, plan: Plan, *, config: DepthConfig | None = None, say: Callable[[str], None] = print
+) -> Path:
+    """Train the depth head; its weights file in the plan's folder."""
+    training, held_out = data.split(data.films(say))
+    torch.manual_seed(0)
+    model = DepthHead(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    device = _device()
+    average = train(model.to(device), DepthLoss(model, training, device=device), plan, say=say)
+    model.load_state_dict(average)
+    score = depth_error(model.to("cpu").eval(), held_out)
+    say(f"on {len(held_out)} clips never seen: {score}")
+    draw_log(plan.folder)
+    file = plan.folder / DEPTH
     write_weights(model.state_dict(), file, config=model.config, facts=_facts(data, plan, score))
     return file
 

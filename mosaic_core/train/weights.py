@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..model.autoencoder import AutoencoderConfig
+from ..model.depth import DepthConfig
 from ..model.transformer import TransformerConfig
 from ..version import VERSION
 
@@ -22,7 +23,7 @@ def write_weights(
     tensors: Mapping[str, Tensor],
     file: Path,
     *,
-    config: AutoencoderConfig | TransformerConfig,
+    config: AutoencoderConfig | TransformerConfig | DepthConfig,
     facts: Mapping[str, Any],  # what training knows: data seeds, steps, minutes, metrics
 ) -> None:
     """A safetensors file in half precision with `config` and `facts` in its metadata. Raises `OSError`."""

@@ -16,7 +16,7 @@ from ..version import VERSION
 from .protocol import PROTOCOL_VERSION, Device, WorkerFacts
 
 # What has to be importable, and what pip calls it.
-NEEDED = {"numpy": "numpy", "PIL": "pillow", "av": "av", "torch": "torch"}
+NEEDED = {"numpy": "numpy", "PIL": "pillow", "av": "av", "safetensors": "safetensors", "torch": "torch"}
 
 
 def collect_facts() -> WorkerFacts:

@@ -190,7 +190,7 @@ def test_a_log_with_half_a_line_is_drawn_and_no_log_is_not(tmp_path):
         (["--steps", "3", "--clips", "1"], "at least 2 clips, got 1"),
     ],
 )
-@pytest.mark.parametrize("what", ["autoencoder", "model"])
+@pytest.mark.parametrize("what", ["autoencoder", "model", "depth"])
 def test_a_mistake_ends_in_one_sentence_before_anything_is_filmed(tmp_path, capsys, what, arguments, words):
     folders = ["--data", str(tmp_path / "data"), "--out", str(tmp_path / "out")]
     assert main(["train", what, *folders, *arguments]) == 1

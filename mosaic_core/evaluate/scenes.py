@@ -1,0 +1,120 @@
+"""The scenes of the benchmark: filmed as the training clips were, from seeds that training never used.
+
+Every scene is seen for some frames, which become a memory; it is edited, or something in it moves; and the camera goes
+on, over places that it has seen and places that it has not. The truth is rendered, so each pixel of it is known to be
+one of: seen before (revisited), touched by the edit, moving, or new.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+import torch
+
+from ..cameras import Camera, CameraPath
+from ..memory import Memory
+from ..train.clips import EDIT_FRAME, EDITS, FPS, Clip, make_clip, unedited_ids
+from ..train.windows import camera_of, edited_like, memory_of
+
+FIRST_SEED = 1_000_000
+FRAMES = 40
+REMEMBERED = np.array([0, 3, 6, 9, 12, 14])
+HEIGHT, WIDTH = 144, 256
+# A point was seen before where a remembered frame has this depth there, to this share.
+SAME_DEPTH = 0.02
+# Pixels this near to what was seen are the first unseen band.
+BAND_PX = 12
+
+
+@dataclass(frozen=True, eq=False)
+class BenchScene:
+    """A scene with its memory and everything true about the frames to be made (T, H, W, ...)."""
+
+    seed: int
+    edit: str  # one of EDITS
+    caption: str
+    memory: Memory  # edited as the scene was
+    unedited: Memory
+    path: CameraPath
+    last_seen: np.ndarray  # (H, W, 3) float32, the newest remembered frame
+    rgb: np.ndarray  # float32
+    z_depth: np.ndarray  # float32, inf for sky
+    moving: np.ndarray  # bool
+    revisited: np.ndarray  # bool: seen before, still, not touched by the edit
+    touched: np.ndarray  # bool: shows the edited thing, or showed it before the edit
+    band: np.ndarray  # bool: not seen before, beside what was
+
+
+def bench_scenes(count: int, *, first_seed: int = FIRST_SEED, processes: int = 1) -> list[BenchScene]:
+    """Film scenes: in turn unedited, with a thing moved, copied and deleted."""
+    jobs = [(first_seed + index, EDITS[index % len(EDITS)]) for index in range(count)]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        filmed = list(pool.map(_film, jobs))
+    return [_scene(seed, clip, ids) for (seed, _), (clip, ids) in zip(jobs, filmed, strict=True)]
+
+
+def _film(job: tuple[int, str]) -> tuple[Clip, np.ndarray]:
+    torch.set_num_threads(1)
+    seed, edit = job
+    clip = make_clip(seed, image_height=HEIGHT, image_width=WIDTH, frames=FRAMES, edit=edit)
+    return clip, unedited_ids(seed, clip)
+
+
+def _scene(seed: int, clip: Clip, ids_before: np.ndarray) -> BenchScene:
+    unedited = memory_of(clip, REMEMBERED)
+    after = slice(EDIT_FRAME, None)
+    z_depth, ids = clip.z_depth[after].astype(np.float32), clip.object_ids[after]
+    cameras = [camera_of(clip, frame) for frame in range(EDIT_FRAME, len(clip.rgb))]
+    touched = np.zeros(ids.shape, bool)
+    if str(clip.edit) != "none":
+        # A copy is the last thing of its scene: an id that was not there before.
+        touched = (ids == clip.edited_id) | (ids_before == clip.edited_id) | (ids > ids_before.max())
+        touched &= ids != ids_before if str(clip.edit) == "copied" else True
+    seen = np.stack([_seen_before(clip, camera, z, i) for camera, z, i in zip(cameras, z_depth, ids, strict=True)])
+    seen &= ~touched & ~clip.dynamic[after]
+    return BenchScene(
+        seed=seed,
+        edit=str(clip.edit),
+        caption=str(clip.caption),
+        memory=unedited if str(clip.edit) == "none" else edited_like(clip, unedited),
+        unedited=unedited,
+        path=CameraPath(tuple(cameras), tuple(range(EDIT_FRAME, len(clip.rgb))), FPS),
+        last_seen=clip.rgb[REMEMBERED[-1]].astype(np.float32) / 255,
+        rgb=clip.rgb[after].astype(np.float32) / 255,
+        z_depth=z_depth,
+        moving=clip.dynamic[after],
+        revisited=seen,
+        touched=touched,
+        band=np.stack([_beside(s) for s in seen]) & ~touched & ~clip.dynamic[after],
+    )
+
+
+def _seen_before(clip: Clip, camera: Camera, z_depth: np.ndarray, ids: np.ndarray) -> np.ndarray:  # (H, W) bool
+    """Which points a remembered frame saw: same depth there, same object; sky in the same direction."""
+    seen = np.zeros(z_depth.shape, bool)
+    finite = np.isfinite(z_depth)
+    points = camera.unproject(camera.pixel_centres(), np.where(finite, z_depth, 1e6))
+    height, width = z_depth.shape
+    for frame in REMEMBERED:
+        uv, depth = camera_of(clip, int(frame)).project(points)
+        x, y = (np.nan_to_num(uv[..., axis], nan=-1.0) for axis in (0, 1))
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        at = y.clip(0, height - 1).astype(np.intp), x.clip(0, width - 1).astype(np.intp)
+        there = clip.z_depth[frame][at].astype(np.float32)
+        near = np.abs(depth - np.where(np.isfinite(there), there, 0)) < SAME_DEPTH * depth
+        seen |= inside & (clip.object_ids[frame][at] == ids) & np.where(finite, near, np.isinf(there))
+    return seen
+
+
+def _beside(seen: np.ndarray) -> np.ndarray:  # (H, W) bool
+    """Pixels that are not seen, but something within BAND_PX of them is."""
+    reach = seen.copy()
+    for axis in (0, 1):
+        total = np.cumsum(np.pad(reach, [(BAND_PX + 1, BAND_PX) if a == axis else (0, 0) for a in (0, 1)]), axis=axis)
+        size = seen.shape[axis]
+        far = np.take(total, range(2 * BAND_PX + 1, size + 2 * BAND_PX + 1), axis)
+        reach = far - np.take(total, range(size), axis) > 0
+    return reach & ~seen
