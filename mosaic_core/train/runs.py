@@ -109,8 +109,9 @@ def train_model(
     if compiled or device == "cuda":  # one fixed shape: compiled once
         model.network.compile()
     average = train(model, loss, plan, say=say)
+    model = Denoiser(model.config)  # one that is not compiled
     model.load_state_dict(average)
-    score = held_out_loss(model.to("cpu").eval(), held_out, held_out_windows)
+    score = held_out_loss(model.eval(), held_out, held_out_windows)
     say(f"on {len(held_out)} clips never seen: {score}")
     draw_log(plan.folder)
     file = plan.folder / MODEL
