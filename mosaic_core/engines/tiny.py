@@ -35,6 +35,7 @@ from ..model.view_latents import ViewLatents, grid_for, scale_of
 from ..model.weights import AUTOENCODER, MODEL, SHIPPED, load_autoencoder, load_denoiser
 from . import EngineFrame, Prompt
 from .composition import compose, resized, resized_nearest
+from .motion import moving_cells
 
 CHUNK, GIVEN = 6, 2  # frames at a time, of which so many are the last of the chunk before
 STEPS = 6
@@ -218,15 +219,19 @@ class _Run:
         picked = [i for i in range(len(made)) if i % REMEMBER_EVERY == 0 and (cells.view[i] < 0).any()]
         if not picked:
             return
-        unknown = np.stack([cells.view[i] < 0 for i in picked])
+        unknown = cells.view[picked] < 0
+        rgb, z_depth = np.stack([frame.rgb for frame in made]), np.stack([frame.z_depth for frame in made])
+        size = {"image_height": rgb.shape[1], "image_width": rgb.shape[2]}
+        cameras = [self.path[i].scaled_to(**size) for i in chunk]
         block = np.ones((1, STRIDE_PX, STRIDE_PX), bool)
         views = latent_views(
-            [self.path[chunk[i]] for i in picked],
-            np.stack([made[i].z_depth for i in picked]),
+            [cameras[i] for i in picked],
+            z_depth[picked],
             height=self.height,
             width=self.width,
-            rgb=np.stack([np.round(made[i].rgb * 255).astype(np.uint8) for i in picked]),
-            sky=np.stack([np.isinf(made[i].z_depth) for i in picked]),
+            rgb=np.round(rgb[picked] * 255).astype(np.uint8),
+            sky=np.isinf(z_depth[picked]),
+            dynamic=moving_cells(rgb, z_depth, cameras)[picked],
             valid=np.kron(unknown, block),
             times_s=[self.path.time_s(chunk[i]) for i in picked],
         )

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..engines.motion import residual_motion
 from ..model.autoencoder import Autoencoder, nearness
 from ..model.view_latents import scale_of
-from .metrics import dynamic_score, frechet_distance, gradient_distance, psnr, residual_motion, ssim
+from .metrics import dynamic_score, frechet_distance, gradient_distance, psnr, ssim
 from .registration import camera_error
 from .rows import WITHOUT_EDITS, Row
 from .scenes import BenchScene
