@@ -8,6 +8,8 @@ from __future__ import annotations
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
+from mosaic_core.engines import DEFAULT_ENGINE
+
 from . import compat
 from .registry import registration
 
@@ -76,7 +78,7 @@ class MosaicSceneSettings(bpy.types.PropertyGroup):
             ("tiny", "Tiny", "The model that ships: fills what memory lacks, moves what moves, follows prompts"),
             ("preview", "Preview", "Exact image-based rendering of what the memory holds, in less time"),
         ],
-        default="tiny",
+        default=DEFAULT_ENGINE,
     )
     width: IntProperty(name="Width", default=640, min=16, max=4096, subtype="PIXEL")
     height: IntProperty(name="Height", default=360, min=16, max=4096, subtype="PIXEL")

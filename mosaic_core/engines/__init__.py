@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MODULES = {"preview": "preview", "tiny": "tiny"}
 ENGINE_NAMES = tuple(_MODULES)
+DEFAULT_ENGINE = "tiny"
 
 
 @dataclass(frozen=True, eq=False)

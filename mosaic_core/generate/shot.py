@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..engines import ENGINE_NAMES, Prompt
+from ..engines import DEFAULT_ENGINE, ENGINE_NAMES, Prompt
 from ..errors import GenerateError
 
 MAX_SEED = 2**63 - 1
@@ -19,7 +19,7 @@ class Shot:
 
     memory_file: Path
     path_file: Path
-    engine: str = "preview"
+    engine: str = DEFAULT_ENGINE
     seed: int = 0
     prompts: tuple[Prompt, ...] = ()
     placements_file: Path | None = None  # replaces the memory's own placements: the artist's present edit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ def inputs(tmp_path_factory):
 
 @pytest.fixture
 def shot(inputs) -> Shot:
-    return Shot(inputs / "room.mosaic", inputs / "path.json")
+    return Shot(inputs / "room.mosaic", inputs / "path.json", engine="preview")
 
 
 def test_a_clip_is_frames_video_coverage_and_a_manifest(shot, tmp_path):
@@ -71,7 +72,7 @@ def test_placements_handed_over_replace_the_memorys_own(shot, inputs, tmp_path):
     memory = room_memory()
     save_placements(memory.edited(edits.delete(placements_of(memory, RED))).placements, tmp_path / "p.npz")
     plain = generate(shot, tmp_path / "plain")
-    edited = generate(Shot(shot.memory_file, shot.path_file, placements_file=tmp_path / "p.npz"), tmp_path / "edited")
+    edited = generate(replace(shot, placements_file=tmp_path / "p.npz"), tmp_path / "edited")
     name = "frame_0012.png"
     assert (plain.frames_dir / name).read_bytes() != (edited.frames_dir / name).read_bytes()
     assert edited.manifest["inputs_sha256"]["placements"] is not None

@@ -41,7 +41,7 @@ def room(tmp_path_factory):
 
 
 def start(room, tmp_path, *, with_torch=False, memory="memory.mosaic", path="path.json", **options) -> JobRunner:
-    shot = Shot(memory_file=room / memory, path_file=room / path)
+    shot = Shot(memory_file=room / memory, path_file=room / path, engine="preview")
     return JobRunner(
         sys.executable,
         shot_json=shot_to_json(shot),
