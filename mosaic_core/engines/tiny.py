@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,9 +32,10 @@ from ..model.memory_cells import CELLS_PER_TOKEN, CellReader, MemoryCells
 from ..model.text import word_ids
 from ..model.transformer import Conditioning
 from ..model.view_latents import ViewLatents, grid_for, scale_of
-from ..model.weights import load_autoencoder, load_denoiser
+from ..model.weights import AUTOENCODER, MODEL, SHIPPED, load_autoencoder, load_denoiser
 from . import EngineFrame, Prompt
 from .composition import compose, resized, resized_nearest
+from .motion import moving_cells
 
 CHUNK, GIVEN = 6, 2  # frames at a time, of which so many are the last of the chunk before
 STEPS = 6
@@ -54,10 +56,10 @@ class TinySettings:
 
 
 class TinyEngine:
-    """Loads its weights when it is first used."""
+    """Loads its weights when it is first used, from a folder of both files."""
 
-    def __init__(self, settings: TinySettings | None = None) -> None:
-        self.settings = settings or TinySettings()
+    def __init__(self, settings: TinySettings | None = None, *, weights: Path = SHIPPED) -> None:
+        self.settings, self.weights = settings or TinySettings(), weights
         self._loaded: tuple[Autoencoder, Denoiser] | None = None
 
     def frames(
@@ -66,7 +68,7 @@ class TinyEngine:
         """See `Engine.frames`. Raises `MosaicError` for missing weights and for a memory without views."""
         keep_freed_memory()
         if self._loaded is None:
-            self._loaded = load_autoencoder(), load_denoiser()
+            self._loaded = load_autoencoder(self.weights / AUTOENCODER), load_denoiser(self.weights / MODEL)
         reader = TimedReader(memory) if self.settings.composed else None
         run = _Run(*self._loaded, memory, path, prompts, seed, self.settings)
         # Memory is read for the frames of a chunk while the model is busy with the chunk itself.
@@ -143,7 +145,7 @@ class _Run:
                 told,
                 given=start,
                 is_given=is_given,
-                seed=self.seed * 100_003 + chunk.start,
+                seed=(self.seed * 100_003 + chunk.start) % 2**63,  # a shot's seed has 63 bits itself
                 steps=self.settings.steps,
                 stopped=lambda: self.stopped,
             )[0]
@@ -217,15 +219,19 @@ class _Run:
         picked = [i for i in range(len(made)) if i % REMEMBER_EVERY == 0 and (cells.view[i] < 0).any()]
         if not picked:
             return
-        unknown = np.stack([cells.view[i] < 0 for i in picked])
+        unknown = cells.view[picked] < 0
+        rgb, z_depth = np.stack([frame.rgb for frame in made]), np.stack([frame.z_depth for frame in made])
+        size = {"image_height": rgb.shape[1], "image_width": rgb.shape[2]}
+        cameras = [self.path[i].scaled_to(**size) for i in chunk]
         block = np.ones((1, STRIDE_PX, STRIDE_PX), bool)
         views = latent_views(
-            [self.path[chunk[i]] for i in picked],
-            np.stack([made[i].z_depth for i in picked]),
+            [cameras[i] for i in picked],
+            z_depth[picked],
             height=self.height,
             width=self.width,
-            rgb=np.stack([np.round(made[i].rgb * 255).astype(np.uint8) for i in picked]),
-            sky=np.stack([np.isinf(made[i].z_depth) for i in picked]),
+            rgb=np.round(rgb[picked] * 255).astype(np.uint8),
+            sky=np.isinf(z_depth[picked]),
+            dynamic=moving_cells(rgb, z_depth, cameras)[picked],
             valid=np.kron(unknown, block),
             times_s=[self.path.time_s(chunk[i]) for i in picked],
         )

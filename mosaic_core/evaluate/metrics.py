@@ -10,9 +10,8 @@ import math
 
 import numpy as np
 
-from ..cameras import Camera
 from ..errors import EvaluateError
-from .sampling import bilinear, halved, luma
+from ..sampling import halved, luma
 
 # Wang et al. 2004: window of 11 x 11, sigma 1.5; stabilisers for a range of 1.
 _WINDOW = np.exp(-0.5 * (np.arange(-5, 6) / 1.5) ** 2)
@@ -20,8 +19,6 @@ _WINDOW /= _WINDOW.sum()
 _MEAN_STABILISER, _VARIANCE_STABILISER = 0.01**2, 0.03**2
 # Xue et al. 2014, section III: T = 170 for a range of 255.
 _GRADIENT_STABILISER = 170 / 255**2
-# A point is hidden where the other frame shows something nearer by this share of its depth.
-OCCLUDED_SHARE = 0.02
 MAX_DYNAMIC_SCORE = 2.0
 
 
@@ -73,37 +70,6 @@ def gradient_distance(image: np.ndarray, truth: np.ndarray, mask: np.ndarray) ->
             distances.append(1 - float((similarity * weight).sum() / weight.sum()))
         x, y, weight = halved(x), halved(y), halved(weight)
     return float(np.mean(distances)) if distances else math.nan
-
-
-def residual_motion(
-    frames: np.ndarray,  # (2, H, W, 3) consecutive frames of a video
-    z_depth: np.ndarray,  # (2, H, W) the truth's, metres, inf = sky or unknown
-    cameras: tuple[Camera, Camera],  # the truth's
-) -> np.ndarray:  # (H, W) float32, of the first frame
-    """What changes between two frames beside the camera: the mean absolute difference of colour after warping.
-
-    The second frame is sampled bilinearly where the true depth and cameras put each pixel of the first, as if nothing
-    had moved. nan where nothing can be said: no depth, outside the second picture, or hidden there (something nearer
-    by more than 2 % of the depth). Which pixels those are depends on the truth alone, so videos compare. Raises
-    `EvaluateError` where shapes do not fit or a frame is not finite.
-    """
-    frames, z_depth = np.asarray(frames, np.float64), np.asarray(z_depth, np.float64)
-    size = (cameras[0].image_height, cameras[0].image_width)
-    fits = size == (cameras[1].image_height, cameras[1].image_width)
-    if frames.shape != (2, *size, 3) or z_depth.shape != (2, *size) or not fits:
-        raise EvaluateError(f"expected two frames of {size} with depth, got {frames.shape} and {z_depth.shape}")
-    if not np.isfinite(frames).all():
-        raise EvaluateError("frames must be finite, got NaN or infinity")
-    known = np.isfinite(z_depth[0]) & (z_depth[0] > 0)
-    points = cameras[0].unproject(cameras[0].pixel_centres(), np.where(known, z_depth[0], 1.0))
-    uv, reached_depth = cameras[1].project(points)
-    warped, inside = bilinear(frames[1], uv[..., 0], uv[..., 1])
-    # 1 / z, and not z, is linear across a plane: a floor seen at a low angle does not hide itself.
-    with np.errstate(divide="ignore"):
-        nearness = np.where(z_depth[1] > 0, 1 / z_depth[1], 0.0)
-    hidden = reached_depth * bilinear(nearness, uv[..., 0], uv[..., 1])[0] > 1 + OCCLUDED_SHARE
-    residual = np.abs(frames[0] - warped).mean(axis=-1)
-    return np.where(known & inside & ~hidden, residual, np.nan).astype(np.float32)
 
 
 def dynamic_score(

@@ -17,7 +17,7 @@ import numpy as np
 from ..cameras import Camera
 from ..cameras.rotations import rotation_vectors, rotations_of_vectors
 from ..errors import EvaluateError
-from .sampling import bilinear, halved, luma
+from ..sampling import bilinear, halved, luma
 
 LEVELS = 4
 CLEAR_LEVELS = 2  # the finest, which leave out points where nearness bends by more than a share of itself

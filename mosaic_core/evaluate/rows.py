@@ -10,12 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from ..cameras import CameraPath
 from ..engines import EngineFrame, Prompt
 from ..engines.preview import PreviewEngine
 from ..engines.tiny import TinyEngine, TinySettings
 from ..memory import Memory
+from ..model.autoencoder import nearness
+from ..model.view_latents import scale_of
+from ..model.weights import load_autoencoder
 from .scenes import BenchScene
 
 Maker = Callable[[BenchScene, Memory, int], list[EngineFrame]]
@@ -29,9 +33,9 @@ _SETTINGS = {
     "no_memory": TinySettings(composed=False, warped_latent=False, warped_rope=False),
     "rgb_cache": TinySettings(composed=False, rgb_cache=True),
 }
-ROWS = (*_SETTINGS, "copy_last", "preview", "shuffled_cameras", "shuffled_memory")
+ROWS = (*_SETTINGS, "copy_last", "preview", "autoencoded", "shuffled_cameras", "shuffled_memory")
 # Rows that are not asked what they make of the unedited memory.
-WITHOUT_EDITS = ("shuffled_cameras", "shuffled_memory", "no_prope")
+WITHOUT_EDITS = ("shuffled_cameras", "shuffled_memory", "no_prope", "autoencoded")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ def row_named(name: str, scenes: list[BenchScene]) -> Row:
     makers: dict[str, Maker] = {
         "copy_last": _copy_last,
         "preview": lambda scene, memory, seed: list(PreviewEngine().frames(memory, scene.path)),
+        "autoencoded": lambda scene, memory, seed: _autoencoded(scene),
         "shuffled_cameras": lambda scene, memory, seed: _frames(engine, scene, memory, _shuffled(scene.path), seed),
         "shuffled_memory": lambda scene, memory, seed: _frames(
             engine, scene, scenes[(scenes.index(scene) + 1) % len(scenes)].memory, scene.path, seed
@@ -69,6 +74,17 @@ def _frames(engine: TinyEngine, scene: BenchScene, memory: Memory, path: CameraP
 def _copy_last(scene: BenchScene, memory: Memory, seed: int) -> list[EngineFrame]:
     depth, covered = np.full(scene.z_depth.shape[1:], np.inf, np.float32), np.zeros(scene.z_depth.shape[1:], bool)
     return [EngineFrame(scene.last_seen, depth, covered) for _ in scene.path]
+
+
+@torch.no_grad()
+def _autoencoded(scene: BenchScene) -> list[EngineFrame]:
+    """The truth, through latents and back: what no model on these latents can beat, and the floor of camera errors."""
+    autoencoder = load_autoencoder()
+    near = nearness(torch.from_numpy(scene.z_depth), scale_of(scene.memory))
+    image = torch.cat([torch.from_numpy(scene.rgb).permute(0, 3, 1, 2), near[:, None]], 1)
+    decoded = autoencoder.decode(autoencoder.encode(image)).clamp(0, 1).permute(0, 2, 3, 1).numpy()
+    nothing = np.zeros(scene.z_depth.shape[1:], bool)
+    return [EngineFrame(picture[..., :3], z, nothing) for picture, z in zip(decoded, scene.z_depth, strict=True)]
 
 
 def _shuffled(path: CameraPath) -> CameraPath:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..engines.motion import residual_motion
 from ..model.autoencoder import Autoencoder, nearness
 from ..model.view_latents import scale_of
-from .metrics import dynamic_score, frechet_distance, gradient_distance, psnr, residual_motion, ssim
+from .metrics import dynamic_score, frechet_distance, gradient_distance, psnr, ssim
 from .registration import camera_error
 from .rows import WITHOUT_EDITS, Row
 from .scenes import BenchScene
@@ -48,8 +49,8 @@ def score_row(row: Row, scenes: list[BenchScene], autoencoder: Autoencoder) -> S
         scores = {**picture_scores(scene, rgb), **motion_scores(scene, rgb)}
         if scene.edit != "none" and row.name not in WITHOUT_EDITS:
             plain = np.stack([frame.rgb for frame in row.make(scene, scene.unedited, SEED)])
-            scores[f"edit_psnr_{scene.edit}"] = psnr(rgb, scene.rgb, scene.touched)
-            scores[f"unedited_psnr_{scene.edit}"] = psnr(plain, scene.rgb, scene.touched)
+            scores[f"edit_psnr_{scene.edit}"] = video_psnr(rgb, scene.rgb, scene.touched)
+            scores[f"unedited_psnr_{scene.edit}"] = video_psnr(plain, scene.rgb, scene.touched)
         for name, value in scores.items():
             found.setdefault(name, []).append(value)
         for index, video in enumerate((rgb, scene.rgb)):
@@ -63,36 +64,44 @@ def score_row(row: Row, scenes: list[BenchScene], autoencoder: Autoencoder) -> S
 
 def picture_scores(scene: BenchScene, rgb: np.ndarray) -> dict[str, float]:
     """Likeness to the truth: revisited, first unseen band, everything, and how it changes along the path."""
-    seen = [psnr(rgb[part], scene.rgb[part], scene.revisited[part]) for part in (_first(), _last())]
+    seen = [video_psnr(rgb[part], scene.rgb[part], scene.revisited[part]) for part in (_first(), _last())]
     pairs = list(zip(rgb[::3], scene.rgb[::3], scene.revisited[::3], strict=True))
     return {
-        "psnr_revisit": psnr(rgb, scene.rgb, scene.revisited),
+        "psnr_revisit": video_psnr(rgb, scene.rgb, scene.revisited),
         "ssim_revisit": _mean([ssim(*pair) for pair in pairs]) or np.nan,
         "gradient_revisit": _mean([gradient_distance(*pair) for pair in pairs]) or np.nan,
-        "psnr_band": psnr(rgb, scene.rgb, scene.band),
-        "psnr_all": psnr(rgb, scene.rgb, np.ones(scene.revisited.shape, bool)),
+        "psnr_band": video_psnr(rgb, scene.rgb, scene.band),
+        "psnr_moving": video_psnr(rgb, scene.rgb, scene.moving),
+        "psnr_all": video_psnr(rgb, scene.rgb, np.ones(scene.revisited.shape, bool)),
         "drift_db": seen[0] - seen[1],
     }
+
+
+def video_psnr(rgb: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> float:  # (T, H, W, 3) twice, (T, H, W)
+    """PSNR over the masked pixels of all frames; nan where there are none."""
+    width = mask.shape[-1]
+    return psnr(rgb.reshape(-1, width, 3), truth.reshape(-1, width, 3), mask.reshape(-1, width))
 
 
 def motion_scores(scene: BenchScene, rgb: np.ndarray) -> dict[str, float]:
     """Camera error and the dynamic score."""
     errors, ours, truths, moving = [], [], [], []
     for index in range(0, len(rgb), REGISTER_EVERY):
-        still = ~scene.moving[index] & np.isfinite(scene.z_depth[index])
+        still = ~scene.moving[index]
         errors.append(camera_error(rgb[index], scene.rgb[index], scene.z_depth[index], scene.path[index], valid=still))
     for index in range(0, len(rgb) - 1, 2):
         if not scene.moving[index].any():
             continue
         pair = slice(index, index + 2)
-        geometry = (scene.z_depth[pair], scene.path[index], scene.path[index + 1])
+        geometry = (scene.z_depth[pair], (scene.path[index], scene.path[index + 1]))
         ours.append(residual_motion(rgb[pair], *geometry))
         truths.append(residual_motion(scene.rgb[pair], *geometry))
         moving.append(scene.moving[index])
     dynamic = dynamic_score(np.stack(ours), np.stack(truths), np.stack(moving)) if ours else np.nan
     return {
         "rot_err_deg": float(np.median([e.rotation_deg for e in errors])),
-        "trans_err": float(np.median([e.translation for e in errors])),
+        "trans_err": float(np.nanmedian([e.translation for e in errors])),
+        "registered": float(np.mean([e.converged for e in errors])),
         "dynamic": dynamic,
     }
 

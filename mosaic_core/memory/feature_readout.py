@@ -131,7 +131,7 @@ def _weights(
     The rule of the RGB readout (`mosaic_core.memory.source_views`), in the view's own axes.
     """
     view, transform = placed.source_view[source], placed.source_transform[source]
-    k = np.array([w.camera.intrinsics_px for w in memory.views])[view]
+    k = np.array([w.camera.intrinsics_px for w in memory.views]).reshape(-1, 3, 3)[view]
     focal = np.sqrt(k[:, 0, 0] * k[:, 1, 1])
     eye_px = homogeneous(placed.px_from_edited[source].T.astype(np.float64), *camera.position_world)
     point = _unprojected(k, at[0] * at[2], at[1] * at[2], at[2])

@@ -16,6 +16,8 @@ from .warping import warped_latent
 
 # Every fourth token of a frame has a mosaic token, another quarter in each of four frames that follow one another.
 MOSAIC_EVERY = 4
+# What memory is less sure of than this it does not know: cells beside an outline that show the other object.
+LEAST_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def from_memory(
     size = torch.tensor([latents.shape[-1], latents.shape[-2]], dtype=torch.float32)
     usable = torch.ones((len(latents), *latents.shape[-2:]), dtype=torch.bool)
     canvas, share = warped_latent(latents, usable, view, torch.from_numpy(cells.source_share) * size)
+    share = share * certainty(confidence)
+    share = torch.where(share < LEAST_SHARE, 0.0, share)
     chosen = mosaic_choice(*cells.view.shape)
     pick = torch.arange(len(chosen))[:, None]
     patch_view = torch.from_numpy(cells.patch_view).long()[pick, chosen]
@@ -55,8 +59,8 @@ def from_memory(
     at = middle[:, :, None] + around
     mosaic, known = warped_latent(latents, usable, patch_view[..., None].expand(at.shape[:-1]), at)
     return FromMemory(
-        canvas=canvas.permute(0, 3, 1, 2),
-        canvas_share=(share * certainty(confidence))[:, None],
+        canvas=(canvas * (share > 0)[..., None]).permute(0, 3, 1, 2),
+        canvas_share=share[:, None],
         # Channels first, then cells: as `tokens_of` lays out a token of the frame itself.
         mosaic=mosaic.transpose(-1, -2).flatten(-2),
         mosaic_positions=torch.from_numpy(cells.patch_position)[pick, chosen],

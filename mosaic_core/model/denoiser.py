@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from .transformer import Conditioning, TransformerConfig, VideoTransformer
 
-# The squared error of a Warped Latent that memory is sure of, in standardised latents (measured, docs/model.md).
-SURE_VARIANCE = 0.2
+# The squared error of a Warped Latent that memory is sure of, in standardised latents (measured over 30 windows).
+SURE_VARIANCE = 0.3
 
 
 class Denoiser(nn.Module):

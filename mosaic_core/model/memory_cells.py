@@ -46,13 +46,13 @@ class MemoryCells:
 class CellReader:
     """Reads one memory state for a model. Build once, ask for any number of cameras."""
 
-    def __init__(self, memory: Memory, *, time_s: float | None = None) -> None:
-        """`time_s` hides placements whose time range excludes it."""
+    def __init__(self, memory: Memory) -> None:
         still = (memory.placements.flags & DYNAMIC) == 0
         if not still.all():
             memory = memory.with_placements(memory.placements.taken(np.flatnonzero(still)))
         self.memory = memory
-        self._reader = FeatureReader(memory, time_s=time_s)
+        self._reader = FeatureReader(memory)
+        self._shown = memory.placements.shown_at(None)
         self._no_features = np.zeros((len(memory.patches), 0), np.float32)
 
     def read(
@@ -63,13 +63,21 @@ class CellReader:
         width: int,
         times_s: Sequence[float] = (),
     ) -> MemoryCells:
-        """What each camera's cells and tokens see."""
+        """What each camera's cells and tokens see; at its time, where times are given, else of any time."""
         frames = []
         for index, camera in enumerate(cameras):
             camera = camera.scaled_to(image_height=height, image_width=width)
-            time_s = times_s[index] if len(times_s) else 0.0
-            frames.append(self._frame(camera, self._reader.read(self._no_features, camera, time_s=time_s)))
+            time_s = times_s[index] if len(times_s) else None
+            seen = self._reader_at(time_s).read(self._no_features, camera, time_s=time_s or 0.0)
+            frames.append(self._frame(camera, seen))
         return MemoryCells(*(np.stack(column) for column in zip(*frames, strict=True)))
+
+    def _reader_at(self, time_s: float | None) -> FeatureReader:
+        """Made anew only when other placements are shown."""
+        shown = self.memory.placements.shown_at(time_s)
+        if not np.array_equal(shown, self._shown):
+            self._reader, self._shown = FeatureReader(self.memory, time_s=time_s), shown
+        return self._reader
 
     def _frame(self, camera: Camera, seen: Readout) -> tuple[np.ndarray, ...]:
         view, confidence = seen.source_view.copy(), seen.confidence.copy()

@@ -14,6 +14,7 @@ size: `tiny` is a `TransformerConfig`.
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,9 @@ from torch.nn import functional
 
 from .prope import Prope
 from .warping import grid_positions
+
+# Under autocast the norms' weights stay in float32, as they should; PyTorch remarks that it is then slower.
+warnings.filterwarnings("ignore", "Mismatch dtype between input and weight", UserWarning)
 
 
 @dataclass(frozen=True)

@@ -74,9 +74,9 @@ class ViewLatents:
 def rgbd_of(view: View, *, height: int, width: int, scale_m: float) -> Tensor:  # (4, height, width)
     """Colour and nearness of a view at another size. Unknown depth takes the nearness around it."""
     colour = torch.from_numpy(view.rgb.astype(np.float32) / 255).permute(2, 0, 1)
-    z = torch.from_numpy(view.z_depth)
+    z, sky = torch.tensor(view.z_depth), torch.tensor(view.sky)  # copied: a view's arrays are read-only
     near = nearness(z, scale_m)
-    known = torch.isfinite(z) | torch.from_numpy(view.sky)
+    known = torch.isfinite(z) | sky
     planes = torch.cat([colour, (near * known)[None], known[None].float()])
     planes = functional.interpolate(planes[None], (height, width), mode="bilinear", antialias=True)[0]
     near = planes[3] / planes[4].clamp(min=1e-3)

@@ -96,16 +96,17 @@ def scene_scale_m(z_depth: np.ndarray) -> float:
     return float(np.clip(np.median(known), 0.5, 20.0)) if known.size else 5.0
 
 
-def _crops(files: Sequence[Path], rng: np.random.Generator) -> np.ndarray:  # (BATCH, 4, CROP_PX, CROP_PX)
-    """Crops of random frames, a few from each clip that is opened."""
+def _crops(files: Sequence[Path], rng: np.random.Generator) -> np.ndarray:  # (BATCH, 4, h, w)
+    """Crops of random frames, a few from each clip that is opened; CROP_PX a side, or all of a smaller one."""
     crops: list[np.ndarray] = []
     while len(crops) < BATCH:
         clip = read_clip(files[int(rng.integers(len(files)))])
         scale = scene_scale_m(clip.z_depth[0]) * float(rng.uniform(0.7, 1.4))
         for frame in rng.integers(len(clip.rgb), size=4):
             image = rgbd(clip, [int(frame)], scale_m=scale)[0]
-            top, left = (int(rng.integers(size - CROP_PX + 1)) for size in (image.shape[1], image.shape[2]))
-            image = image[:, top : top + CROP_PX, left : left + CROP_PX]
+            height, width = (min(CROP_PX, size) for size in image.shape[1:])
+            top, left = int(rng.integers(image.shape[1] - height + 1)), int(rng.integers(image.shape[2] - width + 1))
+            image = image[:, top : top + height, left : left + width]
             crops.append(image[:, :, ::-1] if rng.random() < 0.5 else image)
     return np.stack(crops[:BATCH])
 

@@ -9,16 +9,14 @@ Everything follows from the seed; `mosaic_core.train.compose` says how.
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..errors import MosaicError
 from ..files import atomic_writer
+from .arrays import arrays_in, do_all
 from .compose import free_half_m, random_scene
 from .paths import Cameras, random_cameras
 from .ray_casting import Rendered, render
@@ -126,10 +124,7 @@ def write_clips(
     folder.mkdir(parents=True, exist_ok=True)
     files = [clip_file(folder, seed) for seed in seeds]
     jobs = [(str(f), s, image_height, image_width) for f, s in zip(files, seeds, strict=True) if not f.exists()]
-    # A process a core, each with one thread: many small operations gain nothing from more.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(_write_clip, jobs):
-            pass
+    do_all(_write_clip, jobs, processes=processes)
     return files
 
 
@@ -146,15 +141,11 @@ def save_clip(file: Path, clip: Clip) -> None:
 
 def read_clip(file: Path) -> Clip:
     """A clip from disk. Raises `MosaicError` for anything else."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return Clip(**{field.name: arrays[field.name] for field in fields(Clip)})
-    except (OSError, ValueError, KeyError) as error:
-        raise MosaicError(f"{file} is no clip of training data: {error}") from error
+    with arrays_in(file, "is no clip of training data") as arrays:
+        return Clip(**{field.name: arrays[field.name] for field in fields(Clip)})
 
 
 def _write_clip(job: tuple[str, int, int, int]) -> None:
-    torch.set_num_threads(1)
     name, seed, image_height, image_width = job
     save_clip(Path(name), make_clip(seed, image_height=image_height, image_width=image_width))
 

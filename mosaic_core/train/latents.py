@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..errors import MosaicError
 from ..files import atomic_writer
 from ..model.autoencoder import Autoencoder
+from .arrays import arrays_in
 from .autoencoder import rgbd, scene_scale_m
 from .clips import read_clip
 
@@ -64,11 +64,8 @@ def write_latents(
 
 def read_latents(file: Path) -> LatentClip:
     """A clip's latents from disk. Raises `MosaicError` for anything else."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return LatentClip(**{field.name: arrays[field.name] for field in fields(LatentClip)})
-    except (OSError, ValueError, KeyError) as error:
-        raise MosaicError(f"{file} holds no latents of training data: {error}") from error
+    with arrays_in(file, "holds no latents of training data") as arrays:
+        return LatentClip(**{field.name: arrays[field.name] for field in fields(LatentClip)})
 
 
 @torch.no_grad()

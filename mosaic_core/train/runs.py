@@ -6,10 +6,9 @@ last clips are kept out of training, and the weights carry what they scored on t
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -23,7 +22,7 @@ from ..model.transformer import TransformerConfig
 from ..model.weights import AUTOENCODER, DEPTH, MODEL, load_autoencoder
 from .autoencoder import AutoencoderLoss, reconstruction_db
 from .clips import write_clips
-from .curves import draw_log
+from .curves import draw_log, log_lines
 from .depth import DepthLoss, depth_error
 from .latents import latent_statistics, write_latents
 from .loop import Plan, train
@@ -37,21 +36,27 @@ STATISTICS_CLIPS = 64
 
 @dataclass(frozen=True)
 class Data:
-    """A folder of training data: clips, and what is made from them."""
+    """A folder of training data: clips, and what is made from them. Raises `MosaicError` for fewer than 2 clips."""
 
     folder: Path
     clips: int  # seeds 0 .. clips - 1
+    image_height: int = 144
+    image_width: int = 256
+    processes: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+    def __post_init__(self) -> None:
+        if self.clips < 2:
+            raise MosaicError(f"training needs at least 2 clips, got {self.clips}")
 
     def films(self, say: Callable[[str], None]) -> list[Path]:
         """The clips, filmed where they are missing."""
         say(f"{self.clips} clips in {self.folder / 'clips'}")
-        return write_clips(self.folder / "clips", range(self.clips), processes=os.cpu_count() or 1)
+        size = {"image_height": self.image_height, "image_width": self.image_width}
+        return write_clips(self.folder / "clips", range(self.clips), **size, processes=self.processes)
 
     def split(self, files: list[Path]) -> tuple[list[Path], list[Path]]:
         """To train on, and the last ones to test on."""
         held_out = max(1, round(HELD_OUT_SHARE * len(files)))
-        if len(files) < 2:
-            raise MosaicError(f"training needs at least 2 clips, got {len(files)}")
         return files[:-held_out], files[-held_out:]
 
 
@@ -94,7 +99,7 @@ def train_model(
     autoencoder = load_autoencoder(autoencoder_file)
     clips = data.films(say)
     say("reading memories for every clip")
-    windows = write_windows(clips, data.folder / "windows", processes=os.cpu_count() or 1)
+    windows = write_windows(clips, data.folder / "windows", processes=data.processes)
     latents = write_latents(autoencoder, clips, data.folder / "latents", say=say)
     (training, held_out), (train_windows, held_out_windows) = data.split(latents), data.split(windows)
     torch.manual_seed(0)
@@ -104,8 +109,9 @@ def train_model(
     if compiled or device == "cuda":  # one fixed shape: compiled once
         model.network.compile()
     average = train(model, loss, plan, say=say)
+    model = Denoiser(model.config)  # one that is not compiled
     model.load_state_dict(average)
-    score = held_out_loss(model.to("cpu").eval(), held_out, held_out_windows)
+    score = held_out_loss(model.eval(), held_out, held_out_windows)
     say(f"on {len(held_out)} clips never seen: {score}")
     draw_log(plan.folder)
     file = plan.folder / MODEL
@@ -159,7 +165,7 @@ def _facts(data: Data, plan: Plan, scores: dict[str, float]) -> dict[str, object
 
 def minutes_of(folder: Path) -> dict[str, float]:
     """Steps taken and minutes they took, from the log."""
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines() if line]
+    lines = log_lines(folder)
     every = lines[0]["step"] if lines else 0
     return {
         "steps": lines[-1]["step"] if lines else 0,

@@ -9,18 +9,16 @@ edges do not lie quite on the picture's. A model that met only perfect memories 
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
 from ..cameras import Camera
-from ..errors import MosaicError
 from ..files import atomic_writer
 from ..memory import Memory, View, edits
 from ..model.memory_cells import CellReader, MemoryCells
+from .arrays import arrays_in, do_all
 from .clips import EDIT_FRAME, Clip, read_clip
 
 FRAMES = 9  # of a window
@@ -92,20 +90,15 @@ def write_windows(files: list[Path], folder: Path, *, variants: int = 2, process
     folder.mkdir(parents=True, exist_ok=True)
     targets = [folder / file.name.replace("clip", "windows") for file in files]
     jobs = [(str(f), str(t), variants) for f, t in zip(files, targets, strict=True) if not t.exists()]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for _ in pool.map(_write, jobs, chunksize=8):
-            pass
+    do_all(_write, jobs, processes=processes)
     return targets
 
 
 def read_window(file: Path, index: int) -> Window:
     """One of the windows of a clip. Raises `MosaicError` for a file that does not hold it."""
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            cells = MemoryCells(**{field.name: arrays[f"{index}/{field.name}"] for field in fields(MemoryCells)})
-            return Window(arrays[f"{index}/frames"], arrays[f"{index}/remembered"], cells)
-    except (OSError, ValueError, KeyError) as error:
-        raise MosaicError(f"{file} holds no window {index} of training data: {error}") from error
+    with arrays_in(file, f"holds no window {index} of training data") as arrays:
+        cells = MemoryCells(**{field.name: arrays[f"{index}/{field.name}"] for field in fields(MemoryCells)})
+        return Window(arrays[f"{index}/frames"], arrays[f"{index}/remembered"], cells)
 
 
 def _write(job: tuple[str, str, int]) -> None:

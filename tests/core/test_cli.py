@@ -171,7 +171,7 @@ def test_bench_names_its_groups(capsys):
 
 
 def test_every_command_has_an_example(capsys):
-    for command in ("demo", "generate", "inspect", "edit", "splice", "path", "bench", "worker"):
+    for command in ("demo", "generate", "inspect", "edit", "splice", "path", "bench", "train", "worker"):
         with pytest.raises(SystemExit) as stop:
             main([command, "--help"])
         assert stop.value.code == 0

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from mosaic_core.engines.motion import residual_motion
 from mosaic_core.errors import EvaluateError
 from mosaic_core.evaluate.metrics import (
     dynamic_score,
     frechet_distance,
     gradient_distance,
     psnr,
-    residual_motion,
     ssim,
 )
 

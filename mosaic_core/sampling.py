@@ -1,4 +1,4 @@
-"""What metrics and registration both ask of images: luma, half the size, values between pixels."""
+"""What engines, metrics and registration ask of images: luma, half the size, values between pixels."""
 
 from __future__ import annotations
 

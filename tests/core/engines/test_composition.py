@@ -1,0 +1,114 @@
+"""Detail composition on pictures whose every pixel is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from mosaic_core.engines.composition import BLOCK_PX, CHANGED, compose, resized, resized_nearest
+from mosaic_core.memory.picture import Readout
+
+HEIGHT, WIDTH = 48, 64
+HOLE = (slice(16, 32), slice(24, 40))
+
+
+def picture() -> np.ndarray:  # (HEIGHT, WIDTH, 3)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH] / 10
+    waves = np.stack([np.sin(x), np.cos(y), np.sin(x + y)], -1)
+    return (0.5 + 0.15 * waves).astype(np.float32)
+
+
+def readout_of(values: np.ndarray, *, hole=HOLE) -> Readout:
+    """Memory shows these values, but for a hole; its depth is 4."""
+    size = values.shape[:2]
+    covered = np.ones(size, bool)
+    covered[hole] = False
+    return Readout(
+        values=np.where(covered[..., None], values, np.float32(0.5)),
+        covered=covered,
+        z_depth=np.where(covered, np.float32(4), np.float32(np.inf)),
+        placement_id=covered.astype(np.int64),
+        confidence=covered.astype(np.float32),
+        age_s=np.zeros(size, np.float32),
+        source_view=covered.astype(np.int32) - 1,
+        source_uv=np.zeros((*size, 2), np.float32),
+    )
+
+
+NEAR = np.full((HEIGHT, WIDTH), 2.5, np.float32)
+
+
+def test_what_memory_holds_is_kept_to_the_bit():
+    readout = readout_of(picture())
+    noise = np.random.default_rng(0).normal(0, 0.03, (HEIGHT, WIDTH, 3)).astype(np.float32)
+    composed = compose(readout, picture() + noise, NEAR)
+    assert np.array_equal(composed.from_memory, readout.covered)
+    assert np.array_equal(composed.rgb[readout.covered], readout.values[readout.covered])
+    assert (composed.z_depth[readout.covered] == 4).all() and (composed.z_depth[~readout.covered] == 2.5).all()
+    assert composed.rgb.dtype == composed.z_depth.dtype == np.float32
+
+
+@pytest.mark.parametrize("brighter", [-0.07, 0.0, 0.07])
+def test_a_hole_is_filled_at_memorys_brightness_without_a_step(brighter):
+    """The model is right but for its exposure: the composed picture is the true one, hole and outline included."""
+    composed = compose(readout_of(picture()), picture() - np.float32(brighter), NEAR)
+    np.testing.assert_allclose(composed.rgb, picture(), atol=1e-4)
+
+
+def test_where_the_model_shows_something_else_it_is_believed():
+    model = picture()
+    arrived = (slice(0, 2 * BLOCK_PX), slice(0, BLOCK_PX))  # whole blocks, away from the hole
+    model[arrived] += 3 * CHANGED
+    composed = compose(readout_of(picture()), model, NEAR)
+    assert not composed.from_memory[arrived].any()
+    assert composed.from_memory.sum() == HEIGHT * WIDTH - 16 * 16 - 2 * BLOCK_PX**2
+    np.testing.assert_allclose(composed.rgb[arrived], model[arrived], atol=1e-3)
+    assert (composed.z_depth[arrived] == 2.5).all()
+
+
+def test_a_difference_that_a_block_averages_away_is_memorys_detail():
+    checks = np.indices((HEIGHT, WIDTH)).sum(0) % 2 - 0.5
+    values = (picture() + 0.3 * checks[..., None]).astype(np.float32)
+    assert np.array_equal(compose(readout_of(values), picture(), NEAR).from_memory, readout_of(values).covered)
+
+
+def test_without_memory_the_frame_is_the_models():
+    readout = readout_of(picture(), hole=(slice(None), slice(None)))
+    composed = compose(readout, picture(), NEAR)
+    assert not composed.from_memory.any()
+    np.testing.assert_allclose(composed.rgb, picture(), atol=1e-6)
+    assert (composed.z_depth == 2.5).all()
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_a_small_model_fills_a_large_frame(scale):
+    """Memory at full size, the model at a fraction of it: whole outside of the hole, near the truth inside."""
+    large = picture().repeat(scale, 0).repeat(scale, 1)
+    hole = tuple(slice(scale * s.start, scale * s.stop) for s in HOLE)
+    composed = compose(readout_of(large, hole=hole), picture(), NEAR)
+    assert composed.rgb.shape == large.shape and composed.z_depth.shape == large.shape[:2]
+    assert np.array_equal(composed.rgb[composed.from_memory], large[composed.from_memory])
+    assert np.abs(composed.rgb[hole] - large[hole]).max() < 0.05
+
+
+def test_colours_stay_within_range_and_do_not_touch_what_was_given():
+    bright = readout_of(np.ones((HEIGHT, WIDTH, 3), np.float32))
+    before = replace(bright, values=bright.values.copy())
+    composed = compose(bright, np.full((HEIGHT, WIDTH, 3), 0.95, np.float32), NEAR)
+    assert composed.rgb.min() >= 0 and composed.rgb.max() <= 1
+    assert np.array_equal(bright.values, before.values)
+
+
+def test_resizing_keeps_flat_colours_and_never_invents_depth():
+    flat = np.full((6, 10, 3), 0.25, np.float32)
+    for size in ((6, 10), (3, 5), (40, 33)):
+        np.testing.assert_allclose(resized(flat, size), 0.25, atol=1e-6)
+    z_depth = np.where(np.arange(10) < 5, 1.0, np.inf) * np.ones((6, 1))
+    for size in ((6, 10), (3, 5), (41, 33)):
+        shown = resized_nearest(z_depth, size)
+        assert shown.shape == size and set(np.unique(shown)) == {1.0, np.inf}
+        assert abs(np.isinf(shown).mean() - 0.5) < 0.05 + 1 / size[1]

@@ -1,0 +1,159 @@
+"""The video model's batches: the same for the same steps, given frames for free, memory with the faults it may have."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from mosaic_core.model.conditioning import FromMemory  # noqa: E402
+from mosaic_core.model.denoiser import Denoiser  # noqa: E402
+from mosaic_core.model.memory_cells import MemoryCells  # noqa: E402
+from mosaic_core.model.transformer import TransformerConfig  # noqa: E402
+from mosaic_core.train.latents import LatentClip, read_latents  # noqa: E402
+from mosaic_core.train.video import (  # noqa: E402
+    CONTEXT_NOISE,
+    FRAMES,
+    NO_MEMORY,
+    ONLY_LATENT,
+    ONLY_ROPE,
+    VideoLoss,
+    chosen_ways,
+    clip_cameras,
+    damaged,
+)
+
+from ..known_scenes import camera_at  # noqa: E402
+
+CHANNELS, HEIGHT, WIDTH, CLIP_FRAMES, WINDOW = 3, 4, 6, 24, 9
+TINY = TransformerConfig(latent_channels=CHANNELS, dim=16, layers=1, heads=1, max_frames=FRAMES)
+
+
+def random_cells(seed: int, *, frames: int = WINDOW, views: int = 3) -> MemoryCells:
+    rng = np.random.default_rng(seed)
+    cells, tokens = (frames, HEIGHT, WIDTH), (frames, HEIGHT * WIDTH // 4)
+    return MemoryCells(
+        view=rng.integers(-1, views, cells).astype(np.int32),
+        source_share=rng.random((*cells, 2)).astype(np.float32),
+        confidence=rng.random(cells).astype(np.float32),
+        patch_view=rng.integers(-1, views, tokens).astype(np.int32),
+        patch_share=rng.random((*tokens, 2)).astype(np.float32),
+        patch_position=rng.random((*tokens, 2)).astype(np.float32),
+    )
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Two clips of noise, with windows that remember three frames of them."""
+    folder, latents, windows = tmp_path_factory.mktemp("data"), [], []
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        cameras = [camera_at((0.1 * i, -4, 1.5), height=32, width=48) for i in range(CLIP_FRAMES)]
+        clip = LatentClip(
+            latents=rng.normal(size=(CLIP_FRAMES, CHANNELS, HEIGHT, WIDTH)).astype(np.float16),
+            intrinsics_px=np.stack([camera.intrinsics_px for camera in cameras]).astype(np.float32),
+            world_from_cam=np.stack([camera.world_from_cam for camera in cameras]).astype(np.float32),
+            image_size=np.array([32, 48], np.int32),
+            scale_m=np.array(4, np.float32),
+            caption=np.array("a room with a red ball"),
+        )
+        latents.append(folder / f"latents_{seed}.npz")
+        np.savez(latents[-1], **vars(clip))
+        arrays = {}
+        for index in range(2):
+            cells = random_cells(10 * seed + index)
+            arrays |= {f"{index}/frames": np.arange(15, 24), f"{index}/remembered": np.array([0, 3, 8])}
+            arrays |= {f"{index}/{field.name}": getattr(cells, field.name) for field in fields(MemoryCells)}
+        windows.append(folder / f"windows_{seed}.npz")
+        np.savez(windows[-1], **arrays)
+    return latents, windows
+
+
+def test_a_step_is_the_same_to_the_bit_whenever_it_is_taken(data):
+    torch.manual_seed(0)
+    model = Denoiser(TINY)
+    torch.nn.init.normal_(model.network.out.weight, std=0.3)
+    loss = VideoLoss(model, *data, batch=2)
+    first, other = loss(3, 0.0), loss(4, 0.0)
+    torch.manual_seed(7)
+    again = VideoLoss(model, *data, batch=2)(3, 0.9)
+    assert all(torch.equal(first[name], again[name]) for name in first) and first.keys() == again.keys()
+    assert first["loss"] != other["loss"]
+
+
+class Watched:
+    """Stands in for the denoiser: every frame has the same error, and the gradient tells which of them count."""
+
+    def __init__(self) -> None:
+        self.levels = self.asked = torch.zeros(0)
+
+    def error(self, noisy, levels, velocity, told):
+        self.levels, self.asked = levels, torch.ones(levels.shape, requires_grad=True)
+        return self.asked[..., None, None, None].expand(noisy.shape)
+
+
+def test_given_frames_come_first_nearly_clean_and_cost_nothing(data):
+    model, counts = Watched(), []
+    loss = VideoLoss(model, *data, batch=8)
+    for step in range(12):
+        losses = loss(step, 0.0)
+        assert losses["loss"].item() == pytest.approx(1)
+        (gradient,) = torch.autograd.grad(losses["loss"], model.asked)
+        costs = gradient > 0
+        assert torch.allclose(gradient[costs], 2 / costs.sum()), "all others count alike"
+        assert (model.levels[~costs] <= CONTEXT_NOISE).all() and (model.levels > 0).all()
+        given = (~costs).sum(1)
+        counts += given.tolist()
+        for row, count in enumerate(given.tolist()):
+            assert not costs[row, :count].any() and costs[row, count:].all()
+    assert set(counts) == {0, 1, 2}
+
+
+def test_without_training_what_memory_does_not_hold_is_off_by_one(data):
+    """Latents are standard, and so is the error of a network that says nothing."""
+    torch.manual_seed(0)
+    loss = VideoLoss(Denoiser(TINY), *data, batch=8)
+    found = [loss(step, 0.0)["unknown"].item() for step in range(4)]
+    assert 0.85 < np.mean(found) < 1.15
+
+
+def test_damage_takes_away_and_displaces_but_never_adds(data):
+    cells, dropped, moved = random_cells(0), 0, 0
+    for seed in range(60):
+        after = damaged(cells, np.random.default_rng(seed))
+        for name in ("view", "patch_view"):
+            before, left = getattr(cells, name), getattr(after, name)
+            assert ((left == before) | (left == -1)).all()
+        dropped += not np.array_equal(after.view, cells.view)
+        shift = after.source_share - cells.source_share
+        assert np.abs(shift * (WIDTH, HEIGHT)).max() < 3, "of some cells"
+        np.testing.assert_allclose(shift, np.broadcast_to(shift[:1, :1, :1], shift.shape), atol=1e-6)
+        moved += bool(shift.any())
+        for name in ("confidence", "patch_share", "patch_position"):
+            assert np.array_equal(getattr(after, name), getattr(cells, name))
+    assert 8 < dropped < 30 and 1 <= moved < 15
+
+
+def test_both_kinds_of_alignment_either_and_neither_are_trained():
+    ones = torch.ones(1, 1, 1, 1)
+    memory = FromMemory(ones, ones, ones[0], ones[0], torch.ones(1, 1, dtype=torch.bool))
+    rng, counts = np.random.default_rng(0), {}
+    for _ in range(1000):
+        told = chosen_ways(memory, rng)
+        way = bool(told.canvas.any()), bool(told.mosaic_valid.any())
+        counts[way] = counts.get(way, 0) + 1 / 1000
+    expected = {(False, False): NO_MEMORY, (True, False): ONLY_LATENT, (False, True): ONLY_ROPE}
+    for way, share in expected.items():
+        assert counts[way] == pytest.approx(share, abs=0.04)
+    assert counts[True, True] == pytest.approx(1 - sum(expected.values()), abs=0.06)
+
+
+def test_a_clips_cameras_are_those_it_was_filmed_with(data):
+    clip = read_latents(data[0][0])
+    for camera, frame in zip(clip_cameras(clip, np.array([3, 9])), (3, 9), strict=True):
+        assert (camera.image_height, camera.image_width) == (32, 48)
+        assert np.array_equal(camera.world_from_cam, clip.world_from_cam[frame].astype(float))
+        assert np.array_equal(camera.intrinsics_px, clip.intrinsics_px[frame].astype(float))
