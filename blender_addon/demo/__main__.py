@@ -7,11 +7,9 @@ They go to a log in the folder, so that the terminal shows the demonstration's o
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 LOG_NAME = "demo.log"
@@ -28,6 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     from mosaic_core.errors import MosaicError
 
+    from ..output import output_in
+
     started_s = time.monotonic()
     terminal = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
 
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"[{time.monotonic() - started_s:5.1f} s] {text}", file=terminal, flush=True)
 
     try:
-        with _output_in(options.out / LOG_NAME):
+        with output_in(options.out / LOG_NAME):
             files = _run(options.out, say)
     except MosaicError as error:
         print(f"mosaic demo: {error}", file=sys.stderr)
@@ -57,30 +57,6 @@ def _run(folder: Path, say):
         return run_demo(folder, say=say)
     finally:
         unregister()
-
-
-@contextlib.contextmanager
-def _output_in(log_file: Path) -> Iterator[None]:
-    """Everything the process writes goes to the log until the end of the block."""
-    from mosaic_core.errors import MosaicError
-
-    try:
-        log_file.parent.mkdir(parents=True, exist_ok=True)
-        log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    except OSError as error:
-        raise MosaicError(f"cannot write to {log_file.parent}: {error.strerror or error}") from error
-    saved = os.dup(1), os.dup(2)
-    sys.stdout.flush()
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(saved[0], 1)
-        os.dup2(saved[1], 2)
-        for number in (log, *saved):
-            os.close(number)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from .arrays import arrays_in, do_all
 from .compose import free_half_m, random_scene
 from .paths import Cameras, random_cameras
 from .ray_casting import Rendered, render
-from .scenes import FIRST_THING, Scene
+from .scenes import FIRST_THING, Scene, Vector
 
 FRAMES, FPS = 24, 8.0
 # Edited clips show the original up to here. The frame before the last chunk of eight is the chunk's context.
@@ -65,20 +65,47 @@ def make_clip(
     if unedited:
         return _clip(scene, cameras, _film(scene, cameras, slice(None), **size), "none", 0, np.zeros(3))
     before = _film(scene, cameras, slice(0, EDIT_FRAME), **size)
+    change = random_edit(scene, cameras, rng, before=before, kind=edit)
+    after = _film(change.of(scene) if change else scene, cameras, slice(EDIT_FRAME, None), **size)
+    if change is None:
+        return _clip(scene, cameras, _joined(before, after), "none", 0, np.zeros(3))
+    edited_id, offset_m = FIRST_THING + change.index, np.array(change.offset_m)
+    return _clip(scene, cameras, _joined(before, after), change.kind, edited_id, offset_m)
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What happens to a scene at `EDIT_FRAME`."""
+
+    kind: str  # one of EDITS, but not "none"
+    index: int  # of the thing in its scene
+    offset_m: Vector = (0.0, 0.0, 0.0)
+
+    def of(self, scene: Scene) -> Scene:
+        """The scene afterwards."""
+        if self.kind == "deleted":
+            return scene.deleted(self.index)
+        return getattr(scene, self.kind)(self.index, self.offset_m)
+
+
+def random_edit(
+    scene: Scene,
+    cameras: Cameras,
+    rng: np.random.Generator,
+    *,
+    before: Rendered | None = None,  # the frames up to the edit, where they have been rendered
+    kind: str | None = None,  # one of EDITS; None = drawn
+) -> Edit | None:
+    """An edit that the cameras see, of a thing they have seen; None where they see too little of any."""
+    if before is None:
+        before = _film(scene, cameras, slice(0, EDIT_FRAME), image_height=36, image_width=64)
     later = _film(scene, cameras, slice(EDIT_FRAME, None), image_height=36, image_width=64)
     index = _most_seen_thing(scene, before, later)
     if index is None:
-        after = _film(scene, cameras, slice(EDIT_FRAME, None), **size)
-        return _clip(scene, cameras, _joined(before, after), "none", 0, np.zeros(3))
-    kind, offset = edit or EDITS[1 + int(rng.integers(3))], None
-    if kind != "deleted":
-        offset = _offset_in_view(scene, cameras, index, kind, rng)
-    if offset is None:
-        kind, offset, changed = "deleted", (0.0, 0.0, 0.0), scene.deleted(index)
-    else:
-        changed = getattr(scene, kind)(index, offset)
-    after = _film(changed, cameras, slice(EDIT_FRAME, None), **size)
-    return _clip(scene, cameras, _joined(before, after), kind, FIRST_THING + index, np.array(offset))
+        return None
+    kind = kind or EDITS[1 + int(rng.integers(3))]
+    offset = None if kind == "deleted" else _offset_in_view(scene, cameras, index, kind, rng)
+    return Edit("deleted", index) if offset is None else Edit(kind, index, offset)
 
 
 def unedited_ids(seed: int, clip: Clip) -> np.ndarray:  # (T - EDIT_FRAME, H, W) uint8
@@ -95,10 +122,21 @@ def write_clips(
 ) -> list[Path]:
     """Film these scenes into a folder, a file a seed; files that are there are kept. Returns all of them."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = [folder / f"clip_{seed:07d}.npz" for seed in seeds]
+    files = [clip_file(folder, seed) for seed in seeds]
     jobs = [(str(f), s, image_height, image_width) for f, s in zip(files, seeds, strict=True) if not f.exists()]
     do_all(_write_clip, jobs, processes=processes)
     return files
+
+
+def clip_file(folder: Path, seed: int) -> Path:
+    """What the clip of a seed is called."""
+    return folder / f"clip_{seed:07d}.npz"
+
+
+def save_clip(file: Path, clip: Clip) -> None:
+    """A clip to disk, whole or not at all. Raises `OSError`."""
+    with atomic_writer(file) as stream:
+        np.savez(stream, **{field.name: getattr(clip, field.name) for field in fields(Clip)})
 
 
 def read_clip(file: Path) -> Clip:
@@ -109,9 +147,7 @@ def read_clip(file: Path) -> Clip:
 
 def _write_clip(job: tuple[str, int, int, int]) -> None:
     name, seed, image_height, image_width = job
-    clip = make_clip(seed, image_height=image_height, image_width=image_width)
-    with atomic_writer(Path(name)) as stream:
-        np.savez(stream, **{field.name: getattr(clip, field.name) for field in fields(Clip)})
+    save_clip(Path(name), make_clip(seed, image_height=image_height, image_width=image_width))
 
 
 def _film(scene: Scene, cameras: Cameras, frames: slice, *, image_height: int, image_width: int) -> Rendered:

@@ -41,7 +41,7 @@ def random_cameras(
     best, best_gap = None, -np.inf
     for _ in range(24):
         positions, targets = _MAKERS[move](rng, scene, np.linspace(0, 1, frames))
-        gap = min(_gap_m(scene, positions), 3 * CLEARANCE_M)
+        gap = min(gap_m(scene, positions), 3 * CLEARANCE_M)
         if gap > best_gap:
             best, best_gap = (positions, targets), gap
         if gap >= CLEARANCE_M:
@@ -57,7 +57,7 @@ def random_cameras(
     return Cameras(intrinsics, world_from_cam, np.arange(frames) / fps, move)
 
 
-def _gap_m(scene: Scene, positions: np.ndarray) -> float:
+def gap_m(scene: Scene, positions: np.ndarray) -> float:
     """The smallest distance on the ground between the camera and what is as high as it."""
     gap = np.inf
     for thing in scene.things:
