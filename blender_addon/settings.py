@@ -75,8 +75,8 @@ class MosaicSceneSettings(bpy.types.PropertyGroup):
         name="Engine",
         description="What turns the memory into video",
         items=[
-            ("tiny", "Tiny", "The model that ships: fills what memory lacks, moves what moves, follows prompts"),
-            ("preview", "Preview", "Exact image-based rendering of what the memory holds, in less time"),
+            ("preview", "Preview", "Exact image-based rendering of what the memory holds"),
+            ("tiny", "Tiny", "The small video model: fills what memory lacks, moves what moves, reads the prompt"),
         ],
         default=DEFAULT_ENGINE,
     )

@@ -6,7 +6,7 @@ Names can be listed without importing NumPy or torch; `engine_named` imports onl
 from __future__ import annotations
 
 import importlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _MODULES = {"preview": "preview", "tiny": "tiny"}
 ENGINE_NAMES = tuple(_MODULES)
-DEFAULT_ENGINE = "tiny"
+# `tiny` becomes the default once `mosaic evaluate` finds its row `composed` ahead of `preview`.
+DEFAULT_ENGINE = "preview"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +46,18 @@ class Engine(Protocol):
     """Makes a path's frames, in order. Must give the same bits for the same arguments."""
 
     def frames(
-        self, memory: Memory, path: CameraPath, *, prompts: tuple[Prompt, ...], seed: int
+        self,
+        memory: Memory,
+        path: CameraPath,
+        *,
+        prompts: tuple[Prompt, ...],
+        seed: int,
+        should_stop: Callable[[], bool] = ...,
     ) -> Generator[EngineFrame, None, None]:
-        """One frame a camera of the path. Closing the generator stops the work."""
+        """One frame a camera of the path. Closing the generator stops the work.
+
+        Raises `Cancelled` soon after `should_stop()` is true, where a frame takes long.
+        """
         ...
 
 

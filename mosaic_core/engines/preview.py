@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..allocation import keep_freed_memory
@@ -27,7 +27,13 @@ class PreviewEngine:
     """Prompts and seed do not matter to it."""
 
     def frames(
-        self, memory: Memory, path: CameraPath, *, prompts: tuple[Prompt, ...] = (), seed: int = 0
+        self,
+        memory: Memory,
+        path: CameraPath,
+        *,
+        prompts: tuple[Prompt, ...] = (),
+        seed: int = 0,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> Generator[EngineFrame, None, None]:
         """See `Engine.frames`. Raises `MosaicError` for a memory without views."""
         keep_freed_memory()

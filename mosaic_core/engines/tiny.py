@@ -8,7 +8,7 @@ memory is kept apart from the artist's, which always has the first word, and goe
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,14 +63,20 @@ class TinyEngine:
         self._loaded: tuple[Autoencoder, Denoiser] | None = None
 
     def frames(
-        self, memory: Memory, path: CameraPath, *, prompts: tuple[Prompt, ...] = (), seed: int = 0
+        self,
+        memory: Memory,
+        path: CameraPath,
+        *,
+        prompts: tuple[Prompt, ...] = (),
+        seed: int = 0,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> Generator[EngineFrame, None, None]:
         """See `Engine.frames`. Raises `MosaicError` for missing weights and for a memory without views."""
         keep_freed_memory()
         if self._loaded is None:
             self._loaded = load_autoencoder(self.weights / AUTOENCODER), load_denoiser(self.weights / MODEL)
         reader = TimedReader(memory) if self.settings.composed else None
-        run = _Run(*self._loaded, memory, path, prompts, seed, self.settings)
+        run = _Run(*self._loaded, memory, path, prompts, seed, self.settings, should_stop)
         # Memory is read for the frames of a chunk while the model is busy with the chunk itself.
         with ThreadPoolExecutor(1) as pool:
             try:
@@ -79,7 +85,6 @@ class TinyEngine:
                     for index, frame in enumerate(run.make(chunk)):
                         yield _finished(frame, waiting[index].result() if reader else None, path)
             finally:
-                run.stop()
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -103,6 +108,7 @@ class _Run:
         prompts: Sequence[Prompt],
         seed: int,
         settings: TinySettings,
+        should_stop: Callable[[], bool],
     ) -> None:
         self.autoencoder, self.denoiser = autoencoder, denoiser
         self.memory, self.path, self.prompts, self.seed, self.settings = memory, path, prompts, seed, settings
@@ -115,7 +121,7 @@ class _Run:
         self.reader = CellReader(memory)
         self.made_up = Memory.from_views([])
         self.before: list[tuple[int, Tensor]] = []  # the last frames and their latents
-        self.stopped = False
+        self.should_stop = should_stop
 
     def chunks(self) -> list[range]:
         """The frames that each chunk adds: the first a whole chunk, the others what the given frames leave room for."""
@@ -123,13 +129,9 @@ class _Run:
         rest = range(first, len(self.path), CHUNK - GIVEN)
         return [range(first), *(range(at, min(at + CHUNK - GIVEN, len(self.path))) for at in rest)]
 
-    def stop(self) -> None:
-        """End between two denoising steps."""
-        self.stopped = True
-
     @torch.no_grad()
     def make(self, chunk: range) -> list[_Made]:
-        """The frames of a chunk. Raises `Cancelled` once `stop` was called."""
+        """The frames of a chunk. Raises `Cancelled` between two denoising steps."""
         given = self.before[-GIVEN:]
         frames = [index for index, _ in given] + list(chunk)
         cells = self._read(frames)
@@ -147,7 +149,7 @@ class _Run:
                 is_given=is_given,
                 seed=(self.seed * 100_003 + chunk.start) % 2**63,  # a shot's seed has 63 bits itself
                 steps=self.settings.steps,
-                stopped=lambda: self.stopped,
+                stopped=self.should_stop,
             )[0]
             image = self.autoencoder.decode(latents[len(given) :]).float().clamp(0, 1)
         self.before = [*given, *zip(chunk, latents[len(given) :], strict=True)][-GIVEN:]

@@ -108,7 +108,8 @@ def _make_frames(
     """Write every frame and the video; the share of covered pixels of each."""
     covered: list[float] = []
     size = {"image_height": path.image_height, "image_width": path.image_width}
-    frames = engine_named(shot.engine).frames(memory, path, prompts=shot.prompts, seed=shot.seed)
+    engine = engine_named(shot.engine)
+    frames = engine.frames(memory, path, prompts=shot.prompts, seed=shot.seed, should_stop=should_stop)
     started = time.perf_counter()
     with VideoWriter(partial / VIDEO, fps=path.fps, **size) as video:
         for index, number in enumerate(path.frame_numbers):

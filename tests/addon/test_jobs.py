@@ -74,7 +74,7 @@ def test_the_process_is_given_the_edited_memory_and_the_path(shot, tmp_path):
     finish()
     folder = tmp_path / "takes" / "take_0001" / "shot"
     document = json.loads((folder / "shot.json").read_text())
-    assert document["memory_file"] == str(tmp_path / "room.mosaic") and document["engine"] == "tiny"
+    assert document["memory_file"] == str(tmp_path / "room.mosaic") and document["engine"] == "preview"
     sent = load_placements(folder / "placements.npz")
     assert sent.same_as(placements_from_object(memory_obj)) and (sent.transform_index != 0).any()
     path = json.loads((folder / "path.json").read_text())

@@ -21,7 +21,7 @@ from mosaic_core.cameras import CameraPath  # noqa: E402
 from mosaic_core.cli import main  # noqa: E402
 from mosaic_core.engines import Prompt  # noqa: E402
 from mosaic_core.engines.tiny import TinyEngine, TinySettings  # noqa: E402
-from mosaic_core.errors import MosaicError  # noqa: E402
+from mosaic_core.errors import Cancelled, MosaicError  # noqa: E402
 from mosaic_core.generate.shot import MAX_SEED  # noqa: E402
 from mosaic_core.memory import Memory, edits  # noqa: E402
 from mosaic_core.model.autoencoder import AutoencoderConfig  # noqa: E402
@@ -163,6 +163,19 @@ def test_closing_the_film_ends_the_work(weights, memory, path):
     next(frames)
     frames.close()
     assert list(frames) == []
+
+
+def test_cancel_is_heard_between_two_denoising_steps(weights, memory, path):
+    asked = []
+
+    def should_stop() -> bool:
+        asked.append(len(asked))
+        return len(asked) == 3
+
+    engine = TinyEngine(TinySettings(steps=8), weights=weights)
+    with pytest.raises(Cancelled):
+        list(engine.frames(memory, path, should_stop=should_stop))
+    assert len(asked) == 3, "it went on after it was told to stop"
 
 
 def test_an_engine_without_weights_or_views_says_so(weights, memory, path, tmp_path):
