@@ -29,7 +29,8 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parent
 
 MANIFEST = "blender_manifest.toml"
-SKIPPED_FOLDERS = {"__pycache__", "tests"}
+# Training clips are filmed from a source tree: that takes torch, which Blender has not.
+SKIPPED_FOLDERS = {"__pycache__", "tests", "filming"}
 TEXT_SUFFIXES = {".py", ".toml", ".md", ".txt", ".json", ".glsl"}
 BINARY_SUFFIXES = {".safetensors", ".npz", ".npy", ".png"}
 TEXT_NAMES = {"LICENSE", "NOTICE"}

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..engines import DEFAULT_ENGINE, ENGINE_NAMES
+from ..engines import DEFAULT_ENGINE
 from .command import Commands, add_command, show
 
 
@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
     generate.add_argument("memory", type=Path, metavar="MEMORY")
     generate.add_argument("--path", type=Path, required=True, metavar="PATH.json", help="a Mosaic camera path")
     generate.add_argument("--out", type=Path, required=True, metavar="DIR")
-    generate.add_argument("--engine", choices=ENGINE_NAMES, default=DEFAULT_ENGINE)
+    generate.add_argument("--engine", default=DEFAULT_ENGINE)
     generate.add_argument("--seed", type=int, default=0)
     generate.add_argument("--prompt", default="", help="what the video shows, for engines with a model")
     generate.add_argument("--json", action="store_true", help="print the clip's manifest")
