@@ -170,14 +170,14 @@ time.sleep(3600)
 def test_a_python_without_the_packages_says_which_it_lacks():
     bootstrap = "from mosaic_core.worker.server import main; main()"
     facts = probe_python(sys.executable, command=[sys.executable, "-S", "-c", bootstrap])
-    assert "lacks numpy, pillow, av, torch" in facts.error
-    assert "-m pip install numpy pillow av torch" in facts.error
+    assert "lacks numpy, pillow, av, safetensors, torch" in facts.error
+    assert "-m pip install numpy pillow av safetensors torch" in facts.error
     assert facts.torch_version is None and facts.python_version
     assert "Traceback" not in facts.error
 
 
 def test_a_torch_that_does_not_load_is_said_to_be_broken(tmp_path):
-    for name in ("numpy", "PIL", "av"):
+    for name in ("numpy", "PIL", "av", "safetensors"):
         (tmp_path / f"{name}.py").write_text("")
     (tmp_path / "torch.py").write_text("raise OSError('libcudart.so: no such file')\n")
     bootstrap = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from mosaic_core.worker.server import main; main()"
