@@ -13,10 +13,10 @@ import numpy as np
 
 from ..memory.hole_filling import fill_holes
 from ..memory.picture import Readout
+from .motion import BLOCK_PX
 
-# Means of blocks this large differ by more than this only where something has moved or the light has changed: the
-# autoencoder is off by less.
-BLOCK_PX = 8
+# Means of blocks differ by more than this only where something has moved or the light has changed: the autoencoder is
+# off by less.
 CHANGED = 0.1
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..cameras import Camera
-from ..errors import EvaluateError
+from ..errors import MosaicError
 from ..sampling import bilinear
 
 # A point is hidden where the other frame shows something nearer by this share of its depth.
@@ -27,15 +27,15 @@ def residual_motion(
     The second frame is sampled bilinearly where depth and cameras put each pixel of the first, as if nothing
     had moved. nan where nothing can be said: no depth, outside the second picture, or hidden there (something nearer
     by more than 2 % of the depth). Which pixels those are depends on depth alone, so with the truth's, videos compare.
-    Raises `EvaluateError` where shapes do not fit or a frame is not finite.
+    Raises `MosaicError` where shapes do not fit or a frame is not finite.
     """
     frames, z_depth = np.asarray(frames, np.float64), np.asarray(z_depth, np.float64)
     size = (cameras[0].image_height, cameras[0].image_width)
     fits = size == (cameras[1].image_height, cameras[1].image_width)
     if frames.shape != (2, *size, 3) or z_depth.shape != (2, *size) or not fits:
-        raise EvaluateError(f"expected two frames of {size} with depth, got {frames.shape} and {z_depth.shape}")
+        raise MosaicError(f"expected two frames of {size} with depth, got {frames.shape} and {z_depth.shape}")
     if not np.isfinite(frames).all():
-        raise EvaluateError("frames must be finite, got NaN or infinity")
+        raise MosaicError("frames must be finite, got NaN or infinity")
     known = np.isfinite(z_depth[0]) & (z_depth[0] > 0)
     points = cameras[0].unproject(cameras[0].pixel_centres(), np.where(known, z_depth[0], 1.0))
     uv, reached_depth = cameras[1].project(points)

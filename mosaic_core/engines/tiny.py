@@ -24,7 +24,7 @@ from ..memory.latent_views import latent_views
 from ..memory.picture import Readout
 from ..memory.timed_reader import TimedReader
 from ..memory.writing import write
-from ..model.autoencoder import STRIDE_PX, Autoencoder, nearness, z_depth_of
+from ..model.autoencoder import STRIDE_PX, Autoencoder, rgbd_images, z_depth_of
 from ..model.conditioning import FromMemory, cameras_for_model, from_memory, mosaic_choice
 from ..model.denoiser import Denoiser
 from ..model.flow import sample
@@ -118,7 +118,7 @@ class _Run:
         self.latents = ViewLatents(autoencoder, **size)
         for view in memory.views:
             self.latents.add(view)
-        self.reader = CellReader(memory)
+        self.reader, self.pixels = CellReader(memory), TimedReader(memory)
         self.made_up = Memory.from_views([])
         self.before: list[tuple[int, Tensor]] = []  # the last frames and their latents
         self.should_stop = should_stop
@@ -199,10 +199,8 @@ class _Run:
     def _from_pixels(self, frames: list[int]) -> FromMemory:
         """The explicit cache of others: memory rendered to pixels, holes filled smoothly, and encoded."""
         path = self.path.scaled_to(image_height=self.height * STRIDE_PX, image_width=self.width * STRIDE_PX)
-        reader = TimedReader(self.memory)
-        seen = [reader.rgb(path[i], path.time_s(i)) for i in frames]
-        near = nearness(torch.from_numpy(np.stack([r.z_depth for r in seen])), self.scale_m)
-        image = torch.cat([torch.from_numpy(np.stack([r.values for r in seen])).permute(0, 3, 1, 2), near[:, None]], 1)
+        seen = [self.pixels.rgb(path[i], path.time_s(i)) for i in frames]
+        image = rgbd_images(np.stack([r.values for r in seen]), np.stack([r.z_depth for r in seen]), self.scale_m)
         covered = torch.from_numpy(np.stack([r.covered for r in seen])).float()[:, None]
         share = torch.nn.functional.avg_pool2d(covered, STRIDE_PX)
         latents = self.autoencoder.encode(image.contiguous(memory_format=torch.channels_last)).float()

@@ -17,7 +17,7 @@ from ..engines import EngineFrame, Prompt
 from ..engines.preview import PreviewEngine
 from ..engines.tiny import TinyEngine, TinySettings
 from ..memory import Memory
-from ..model.autoencoder import nearness
+from ..model.autoencoder import rgbd_images
 from ..model.view_latents import scale_of
 from ..model.weights import load_autoencoder
 from .scenes import BenchScene
@@ -80,8 +80,7 @@ def _copy_last(scene: BenchScene, memory: Memory, seed: int) -> list[EngineFrame
 def _autoencoded(scene: BenchScene) -> list[EngineFrame]:
     """The truth, through latents and back: what no model on these latents can beat, and the floor of camera errors."""
     autoencoder = load_autoencoder()
-    near = nearness(torch.from_numpy(scene.z_depth), scale_of(scene.memory))
-    image = torch.cat([torch.from_numpy(scene.rgb).permute(0, 3, 1, 2), near[:, None]], 1)
+    image = rgbd_images(scene.rgb, scene.z_depth, scale_of(scene.memory))
     decoded = autoencoder.decode(autoencoder.encode(image)).clamp(0, 1).permute(0, 2, 3, 1).numpy()
     nothing = np.zeros(scene.z_depth.shape[1:], bool)
     return [EngineFrame(picture[..., :3], z, nothing) for picture, z in zip(decoded, scene.z_depth, strict=True)]

@@ -7,15 +7,13 @@ one of: seen before (revisited), touched by the edit, moving, or new.
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
-import torch
 
 from ..cameras import Camera, CameraPath
 from ..memory import Memory
+from ..train.arrays import do_all
 from ..train.clips import EDIT_FRAME, EDITS, FPS, Clip, make_clip, unedited_ids
 from ..train.windows import camera_of, edited_like, memory_of
 
@@ -51,13 +49,11 @@ class BenchScene:
 def bench_scenes(count: int, *, first_seed: int = FIRST_SEED, processes: int = 1) -> list[BenchScene]:
     """Film scenes: in turn unedited, with a thing moved, copied and deleted."""
     jobs = [(first_seed + index, EDITS[index % len(EDITS)]) for index in range(count)]
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        filmed = list(pool.map(_film, jobs))
+    filmed = do_all(_film, jobs, processes=processes)
     return [_scene(seed, clip, ids) for (seed, _), (clip, ids) in zip(jobs, filmed, strict=True)]
 
 
 def _film(job: tuple[int, str]) -> tuple[Clip, np.ndarray]:
-    torch.set_num_threads(1)
     seed, edit = job
     clip = make_clip(seed, image_height=HEIGHT, image_width=WIDTH, frames=FRAMES, edit=edit)
     return clip, unedited_ids(seed, clip)

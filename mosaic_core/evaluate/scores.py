@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..engines.motion import residual_motion
-from ..model.autoencoder import Autoencoder, nearness
+from ..model.autoencoder import Autoencoder, rgbd_images
 from ..model.view_latents import scale_of
 from .metrics import dynamic_score, frechet_distance, gradient_distance, psnr, ssim
 from .registration import camera_error
@@ -59,17 +59,21 @@ def score_row(row: Row, scenes: list[BenchScene], autoencoder: Autoencoder) -> S
     metrics = {name: _mean(values) for name, values in found.items()}
     metrics["frechet"] = frechet_distance(*(np.concatenate(f) for f in features))
     metrics["seconds_per_frame"] = seconds / frames_made
-    return Scored({name: None if v is None else round(float(v), 4) for name, v in metrics.items()}, pictures)
+    known = {name: round(float(v), 4) if np.isfinite(v) else None for name, v in metrics.items()}
+    return Scored(known, pictures)
 
 
 def picture_scores(scene: BenchScene, rgb: np.ndarray) -> dict[str, float]:
     """Likeness to the truth: revisited, first unseen band, everything, and how it changes along the path."""
-    seen = [video_psnr(rgb[part], scene.rgb[part], scene.revisited[part]) for part in (_first(), _last())]
+    seen = [
+        video_psnr(rgb[part], scene.rgb[part], scene.revisited[part])
+        for part in (slice(DRIFT_FRAMES), slice(-DRIFT_FRAMES, None))
+    ]
     pairs = list(zip(rgb[::3], scene.rgb[::3], scene.revisited[::3], strict=True))
     return {
         "psnr_revisit": video_psnr(rgb, scene.rgb, scene.revisited),
-        "ssim_revisit": _mean([ssim(*pair) for pair in pairs]) or np.nan,
-        "gradient_revisit": _mean([gradient_distance(*pair) for pair in pairs]) or np.nan,
+        "ssim_revisit": _mean([ssim(*pair) for pair in pairs]),
+        "gradient_revisit": _mean([gradient_distance(*pair) for pair in pairs]),
         "psnr_band": video_psnr(rgb, scene.rgb, scene.band),
         "psnr_moving": video_psnr(rgb, scene.rgb, scene.moving),
         "psnr_all": video_psnr(rgb, scene.rgb, np.ones(scene.revisited.shape, bool)),
@@ -112,20 +116,11 @@ def latent_features(autoencoder: Autoencoder, rgb: np.ndarray, scene: BenchScene
 
     Depth is the truth's for every row, so that only colours are compared.
     """
-    near = nearness(torch.from_numpy(scene.z_depth), scale_of(scene.memory))
-    image = torch.cat([torch.from_numpy(rgb).permute(0, 3, 1, 2), near[:, None]], 1)
-    latents = autoencoder.encode(image)
+    latents = autoencoder.encode(rgbd_images(rgb, scene.z_depth, scale_of(scene.memory)))
     return torch.nn.functional.adaptive_avg_pool2d(latents, FEATURE_GRID).flatten(1).numpy()
 
 
-def _first() -> slice:
-    return slice(0, DRIFT_FRAMES)
-
-
-def _last() -> slice:
-    return slice(-DRIFT_FRAMES, None)
-
-
-def _mean(values: list[float]) -> float | None:
+def _mean(values: list[float]) -> float:
+    """Of those that are finite; nan where none is."""
     known = [value for value in values if np.isfinite(value)]
-    return float(np.mean(known)) if known else None
+    return float(np.mean(known)) if known else np.nan

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 STRIDE_PX = 8
+# A scene is as large as its first picture is far from what it shows, within reason.
+NEAREST_M, FARTHEST_M, UNKNOWN_M = 0.5, 20.0, 5.0
 
 
 def nearness(
@@ -37,6 +40,22 @@ def z_depth_of(
     """The inverse of `nearness`; what is as good as infinitely far is sky."""
     z = scale_m * (1 - nearness_) / nearness_.clamp(min=1e-6)
     return torch.where(nearness_ < sky_below, torch.inf, z.clamp(min=0.0))
+
+
+def scene_scale_m(z_depth: np.ndarray) -> float:  # (H, W) metres, inf where unknown
+    """The distance a scene is about: the median of what is known, within reason."""
+    known = z_depth[np.isfinite(z_depth)].astype(np.float32)
+    return float(np.clip(np.median(known), NEAREST_M, FARTHEST_M)) if known.size else UNKNOWN_M
+
+
+def rgbd_images(
+    rgb: np.ndarray,  # (T, H, W, 3) float32 in [0, 1]
+    z_depth: np.ndarray,  # (T, H, W) float32 metres, inf for sky
+    scale_m: float,
+) -> Tensor:  # (T, 4, H, W)
+    """Frames as the autoencoder takes them: colour, then nearness."""
+    near = nearness(torch.from_numpy(z_depth), scale_m)
+    return torch.cat([torch.from_numpy(rgb).permute(0, 3, 1, 2), near[:, None]], 1)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..memory import Memory, View
-from .autoencoder import STRIDE_PX, Autoencoder, nearness
+from .autoencoder import STRIDE_PX, Autoencoder, nearness, scene_scale_m
 from .memory_cells import CELLS_PER_TOKEN
 
 # About as many cells as the model was trained on: 18 x 32.
 CELLS = 576
-# A scene is as large as its first view is far from what it shows, within reason.
-NEAREST_M, FARTHEST_M, UNKNOWN_M = 0.5, 20.0, 5.0
 
 
 def grid_for(*, image_height: int, image_width: int) -> tuple[int, int]:
@@ -29,12 +27,9 @@ def grid_for(*, image_height: int, image_width: int) -> tuple[int, int]:
 
 
 def scale_of(memory: Memory) -> float:
-    """The length in metres that the model counts in: the median depth of the first view that has any."""
-    for view in memory.views:
-        known = view.z_depth[np.isfinite(view.z_depth)]
-        if len(known):
-            return float(np.clip(np.median(known), NEAREST_M, FARTHEST_M))
-    return UNKNOWN_M
+    """The length in metres that the model counts in: that of the first view that knows any depth."""
+    known = (view.z_depth for view in memory.views if np.isfinite(view.z_depth).any())
+    return scene_scale_m(next(known, np.zeros((0, 0), np.float32)))
 
 
 class ViewLatents:

@@ -17,6 +17,7 @@ import torch
 from ..errors import MosaicError
 
 _Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
 
 
 @contextmanager
@@ -30,13 +31,12 @@ def arrays_in(file: Path, otherwise: str) -> Iterator[Mapping[str, np.ndarray]]:
         raise MosaicError(f"{file} {otherwise}: {error}") from error
 
 
-def do_all(work: Callable[[_Job], None], jobs: Iterable[_Job], *, processes: int) -> None:
-    """Each job once. One process is this one; of several, each has one thread: small operations gain from no more."""
+def do_all(work: Callable[[_Job], _Result], jobs: Iterable[_Job], *, processes: int) -> list[_Result]:
+    """Each job once; the results in order. One process is this one; of several, each has one thread: small operations
+    gain from no more.
+    """
     if processes == 1:
-        for job in jobs:
-            work(job)
-        return
+        return [work(job) for job in jobs]
     settings = {"mp_context": get_context("spawn"), "initializer": torch.set_num_threads, "initargs": (1,)}
     with ProcessPoolExecutor(processes, **settings) as pool:
-        for _ in pool.map(work, jobs):
-            pass
+        return list(pool.map(work, jobs))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..model.autoencoder import Autoencoder, nearness
+from ..model.autoencoder import Autoencoder, rgbd_images, scene_scale_m
 from .clips import Clip, read_clip
 
 CROP_PX, BATCH = 128, 12
@@ -71,7 +71,7 @@ def reconstruction_db(model: Autoencoder, files: Sequence[Path]) -> dict[str, fl
     squared = torch.zeros(4, dtype=torch.float64)
     for file in files:
         clip = read_clip(file)
-        image = torch.from_numpy(rgbd(clip, range(0, len(clip.rgb), 8)))
+        image = rgbd(clip, range(0, len(clip.rgb), 8))
         with torch.autocast("cpu", torch.bfloat16):
             decoded = model.decode(model.encode(image.to(memory_format=torch.channels_last)))
         squared += ((decoded.float().clamp(0, 1) - image) ** 2).mean((0, 2, 3)).double() / len(files)
@@ -81,19 +81,11 @@ def reconstruction_db(model: Autoencoder, files: Sequence[Path]) -> dict[str, fl
     }
 
 
-def rgbd(clip: Clip, frames: Sequence[int], *, scale_m: float | None = None) -> np.ndarray:  # (n, 4, H, W) float32
-    """Frames as the autoencoder takes them."""
+def rgbd(clip: Clip, frames: Sequence[int], *, scale_m: float | None = None) -> Tensor:  # (n, 4, H, W)
+    """Frames of a clip as the autoencoder takes them."""
     index = list(frames)
-    colour = clip.rgb[index].astype(np.float32).transpose(0, 3, 1, 2) / 255
-    z_depth = torch.from_numpy(clip.z_depth[index].astype(np.float32))
-    near = nearness(z_depth, scale_m or scene_scale_m(clip.z_depth[0]))
-    return np.concatenate([colour, near.numpy()[:, None]], axis=1).astype(np.float32)
-
-
-def scene_scale_m(z_depth: np.ndarray) -> float:
-    """The distance a scene is about: the median depth of what is not sky, within reason."""
-    known = z_depth[np.isfinite(z_depth)].astype(np.float32)
-    return float(np.clip(np.median(known), 0.5, 20.0)) if known.size else 5.0
+    colour, z_depth = clip.rgb[index].astype(np.float32) / 255, clip.z_depth[index].astype(np.float32)
+    return rgbd_images(colour, z_depth, scale_m or scene_scale_m(clip.z_depth[0]))
 
 
 def _crops(files: Sequence[Path], rng: np.random.Generator) -> np.ndarray:  # (BATCH, 4, h, w)
@@ -103,7 +95,7 @@ def _crops(files: Sequence[Path], rng: np.random.Generator) -> np.ndarray:  # (B
         clip = read_clip(files[int(rng.integers(len(files)))])
         scale = scene_scale_m(clip.z_depth[0]) * float(rng.uniform(0.7, 1.4))
         for frame in rng.integers(len(clip.rgb), size=4):
-            image = rgbd(clip, [int(frame)], scale_m=scale)[0]
+            image = rgbd(clip, [int(frame)], scale_m=scale)[0].numpy()
             height, width = (min(CROP_PX, size) for size in image.shape[1:])
             top, left = int(rng.integers(image.shape[1] - height + 1)), int(rng.integers(image.shape[2] - width + 1))
             image = image[:, top : top + height, left : left + width]

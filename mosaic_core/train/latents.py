@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from ..files import atomic_writer
-from ..model.autoencoder import Autoencoder
+from ..model.autoencoder import Autoencoder, scene_scale_m
 from .arrays import arrays_in
-from .autoencoder import rgbd, scene_scale_m
+from .autoencoder import rgbd
 from .clips import read_clip
 
 
@@ -33,7 +33,7 @@ def encode_clip(autoencoder: Autoencoder, file: Path) -> LatentClip:
     """Standardised latents of every frame."""
     clip = read_clip(file)
     scale_m = scene_scale_m(clip.z_depth[0])
-    image = torch.from_numpy(rgbd(clip, range(len(clip.rgb)), scale_m=scale_m))
+    image = rgbd(clip, range(len(clip.rgb)), scale_m=scale_m)
     with torch.autocast("cpu", torch.bfloat16):
         latents = autoencoder.encode(image.to(memory_format=torch.channels_last))
     return LatentClip(

@@ -1,4 +1,4 @@
-"""The two training runs from beginning to end: data, training, weights. `mosaic train` calls these.
+"""The training runs from beginning to end: data, training, weights. `mosaic train` calls these.
 
 What is on disk already is not made again, so a run that was stopped goes on where it was, whatever it was doing. The
 last clips are kept out of training, and the weights carry what they scored on them.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..errors import MosaicError
 from ..model.autoencoder import Autoencoder, AutoencoderConfig
@@ -75,11 +75,7 @@ def train_autoencoder(
     model.mean.copy_(mean)
     model.std.copy_(std)
     scores = {name: round(value, 2) for name, value in reconstruction_db(model, held_out).items()}
-    say(f"on {len(held_out)} clips never seen: {scores}")
-    draw_log(plan.folder)
-    file = plan.folder / AUTOENCODER
-    write_weights(model.state_dict(), file, config=model.config, facts=_facts(data, plan, scores))
-    return file
+    return _written(model, AUTOENCODER, data, plan, scores, say)
 
 
 def train_model(
@@ -112,11 +108,7 @@ def train_model(
     model = Denoiser(model.config)  # one that is not compiled
     model.load_state_dict(average)
     score = held_out_loss(model.eval(), held_out, held_out_windows)
-    say(f"on {len(held_out)} clips never seen: {score}")
-    draw_log(plan.folder)
-    file = plan.folder / MODEL
-    write_weights(model.state_dict(), file, config=model.config, facts=_facts(data, plan, score))
-    return file
+    return _written(model, MODEL, data, plan, score, say)
 
 
 def train_depth(
@@ -130,11 +122,7 @@ def train_depth(
     average = train(model.to(device), DepthLoss(model, training, device=device), plan, say=say)
     model.load_state_dict(average)
     score = depth_error(model.to("cpu").eval(), held_out)
-    say(f"on {len(held_out)} clips never seen: {score}")
-    draw_log(plan.folder)
-    file = plan.folder / DEPTH
-    write_weights(model.state_dict(), file, config=model.config, facts=_facts(data, plan, score))
-    return file
+    return _written(model, DEPTH, data, plan, score, say)
 
 
 @torch.no_grad()
@@ -143,11 +131,6 @@ def held_out_loss(model: Denoiser, latents: list[Path], windows: list[Path], *, 
     loss = VideoLoss(model, latents, windows, batch=4)
     found: list[dict[str, Tensor]] = [loss(1_000_000 + step, 1.0) for step in range(steps)]
     return {name: round(float(sum(f[name] for f in found)) / steps, 4) for name in found[0]}
-
-
-def parameters_of(model: nn.Module) -> int:
-    """How many numbers training sets."""
-    return sum(p.numel() for p in model.parameters())
 
 
 def with_budget(plan: Plan, *, steps: int | None, minutes: float | None) -> Plan:
@@ -159,8 +142,20 @@ def with_budget(plan: Plan, *, steps: int | None, minutes: float | None) -> Plan
     return replace(plan, steps=steps, minutes=minutes)
 
 
-def _facts(data: Data, plan: Plan, scores: dict[str, float]) -> dict[str, object]:
-    return {"clips": data.clips, "data_seeds": f"0 .. {data.clips - 1}", "scores": scores, **minutes_of(plan.folder)}
+def _written(
+    model: Autoencoder | Denoiser | DepthHead,
+    name: str,
+    data: Data,
+    plan: Plan,
+    scores: dict[str, float],
+    say: Callable[[str], None],
+) -> Path:
+    """The end of every run: what it scored on clips never seen, its curves, and its weights file."""
+    say(f"on clips never seen: {scores}")
+    draw_log(plan.folder)
+    facts = {"clips": data.clips, "data_seeds": f"0 .. {data.clips - 1}", "scores": scores, **minutes_of(plan.folder)}
+    write_weights(model.state_dict(), plan.folder / name, config=model.config, facts=facts)
+    return plan.folder / name
 
 
 def minutes_of(folder: Path) -> dict[str, float]:

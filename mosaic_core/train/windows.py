@@ -17,12 +17,12 @@ import numpy as np
 from ..cameras import Camera
 from ..files import atomic_writer
 from ..memory import Memory, View, edits
+from ..model.autoencoder import STRIDE_PX
 from ..model.memory_cells import CellReader, MemoryCells
 from .arrays import arrays_in, do_all
 from .clips import EDIT_FRAME, Clip, read_clip
 
 FRAMES = 9  # of a window
-STRIDE_PX = 8  # of a latent
 EXACT_SHARE, ONE_VIEW_SHARE = 0.6, 0.2
 DEPTH_NOISE = 0.03
 SHIFT_PX = 2

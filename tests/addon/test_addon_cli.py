@@ -269,6 +269,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 def test_ctrl_c_cancels_cleanly(tmp_path):
     process = subprocess.Popen(
         another_blender(BLENDER.format(folder=str(tmp_path))),

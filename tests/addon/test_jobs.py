@@ -93,6 +93,7 @@ def test_prompts_come_from_the_panel_and_from_event_markers(shot):
     assert [(p.text, round(p.start_s * 24, 3)) for p in prompts] == [("a quiet room", 0.0), ("rain starts", 1.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
@@ -154,6 +155,7 @@ def test_a_tick_does_not_make_blender_wait(shot):
     assert longest_s < 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("doomed", ["memory", "memory file", "camera", "scene"])
 def test_what_a_job_came_from_may_be_deleted_while_it_runs(shot, tmp_path, doomed):
     memory_obj, camera_obj = shot
@@ -227,6 +229,7 @@ print("worker", job.runner.pid, flush=True)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("end", "code"), [("os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL), ("sys.exit(0)", 0)]
 )
@@ -286,6 +289,7 @@ def test_takes_are_numbered_and_a_foreign_file_is_left_alone(shot, tmp_path):
     assert (tmp_path / "takes" / "take_0008").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_the_operator_waits_in_the_background_and_makes_real_frames(shot, tmp_path):
     pytest.importorskip("torch", reason="the real GPU process needs torch")
     assert bpy.ops.mosaic.generate() == {"FINISHED"}

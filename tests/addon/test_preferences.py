@@ -80,6 +80,7 @@ def test_without_any_python_it_is_said_what_to_do(user, monkeypatch):
         preferences.worker_python()
 
 
+@pytest.mark.slow
 def test_the_test_button_says_what_it_found(user, monkeypatch):
     monkeypatch.setenv("MOSAIC_PYTHON", sys.executable)
     status = bpy.context.window_manager.mosaic_worker

@@ -16,6 +16,8 @@ import pytest
 
 from build_addon import ROOT, BuildError, build, main, relative_core_imports
 
+pytestmark = pytest.mark.slow
+
 SOURCES = ("blender_addon", "mosaic_core", "pyproject.toml")
 
 

@@ -154,6 +154,7 @@ def test_the_core_imports_without_blender_and_without_torch():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@pytest.mark.slow
 def test_bench_reports_medians_beside_a_baseline(monkeypatch, capsys):
     monkeypatch.setattr("mosaic_core.bench.preview.HEIGHT", 36)
     monkeypatch.setattr("mosaic_core.bench.preview.WIDTH", 64)

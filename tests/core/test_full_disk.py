@@ -39,6 +39,7 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_clip_that_does_not_fit_leaves_nothing_and_says_why(folder):
     run = run_on_small_disk(
         folder,

@@ -67,6 +67,7 @@ def test_a_spline_passes_through_its_keys_and_stays_a_camera(seed, count, shape)
     assert all(min(focal) * 0.999 <= c.intrinsics_px[0, 0] <= max(focal) * 1.001 for c in path)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**6), count=st.integers(2, 6))
 def test_rotations_never_flip(seed, count):

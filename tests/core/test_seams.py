@@ -60,6 +60,7 @@ def disguise(turn, offset, scale) -> np.ndarray:
     return matrix
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     st.tuples(*[st.floats(-0.4, 0.4)] * 2), st.floats(-3, 3), st.tuples(*[st.floats(-50, 50)] * 3), st.floats(0.05, 20)

@@ -92,6 +92,7 @@ def test_cancel_leaves_no_half_written_clip(room, tmp_path):
     assert not any((tmp_path / "out").iterdir())
 
 
+@pytest.mark.slow
 def test_modules_beside_the_core_are_not_taken_for_packages(room, tmp_path):
     """Regression: the installed extension's folder was on the search path, with `memory`, `jobs` and `cli` in it."""
     pytest.importorskip("torch")

@@ -9,7 +9,8 @@ import pytest
 
 pytest.importorskip("torch")
 
-from mosaic_core.engines.composition import BLOCK_PX, CHANGED, compose, resized, resized_nearest
+from mosaic_core.engines.composition import CHANGED, compose, resized, resized_nearest
+from mosaic_core.engines.motion import BLOCK_PX
 from mosaic_core.memory.picture import Readout
 
 HEIGHT, WIDTH = 48, 64

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
@@ -78,3 +81,24 @@ def test_what_cannot_be_measured_is_said(arguments, words):
 def test_the_command_line_says_it_too(capsys):
     assert main(["evaluate", "--only", "magic"]) == 1
     assert capsys.readouterr().err.startswith("mosaic: there is no row 'magic'")
+
+
+def test_the_truth_itself_scores_best(scene):
+    """Regression: a distance of exactly 0 was taken for one that is missing."""
+    found = picture_scores(scene, scene.rgb)
+    assert found["gradient_revisit"] == 0.0
+    assert found["ssim_revisit"] == pytest.approx(1.0)
+    assert found["psnr_revisit"] > 60
+
+
+@pytest.mark.slow
+def test_the_benchmark_runs_and_draws_its_page(tmp_path, capsys):
+    out = tmp_path / "evaluation"
+    rows = ["--only", "preview", "--only", "copy_last"]
+    assert main(["evaluate", *rows, "--scenes", "2", "--out", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["rows"]) == {"preview", "copy_last"} and found["machine"]
+    assert found["rows"]["preview"]["psnr_revisit"] > found["rows"]["copy_last"]["psnr_revisit"] + 3
+    assert "| preview |" in (out / "table.md").read_text()
+    with Image.open(out / "page.png") as page:
+        assert page.width > 500

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mosaic_core.engines.motion import residual_motion
-from mosaic_core.errors import EvaluateError
+from mosaic_core.errors import EvaluateError, MosaicError
 from mosaic_core.evaluate.metrics import (
     dynamic_score,
     frechet_distance,
@@ -147,9 +147,9 @@ def test_what_a_moving_thing_hides_is_dropped_and_does_not_count_as_motion():
 
 def test_residuals_that_do_not_fit_are_refused():
     rgb, z_depth = textured_view(CAMERA)
-    with pytest.raises(EvaluateError, match="two frames"):
+    with pytest.raises(MosaicError, match="two frames"):
         residual_motion(rgb[None], z_depth[None], (CAMERA, CAMERA))
-    with pytest.raises(EvaluateError, match="finite"):
+    with pytest.raises(MosaicError, match="finite"):
         residual_motion(np.full((2, *rgb.shape), np.nan), np.stack([z_depth] * 2), (CAMERA, CAMERA))
     with pytest.raises(EvaluateError, match="one shape"):
         dynamic_score(z_depth, z_depth, np.ones(3, bool))

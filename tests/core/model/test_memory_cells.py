@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from mosaic_core.memory import Memory, edits  # noqa: E402
-from mosaic_core.model.autoencoder import nearness  # noqa: E402
+from mosaic_core.model.autoencoder import UNKNOWN_M, nearness  # noqa: E402
 from mosaic_core.model.memory_cells import (  # noqa: E402
     CELLS_PER_TOKEN,
     SKY_CONFIDENCE,
@@ -18,7 +18,7 @@ from mosaic_core.model.memory_cells import (  # noqa: E402
     MemoryCells,
     _blocks,
 )
-from mosaic_core.model.view_latents import UNKNOWN_M, grid_for, rgbd_of, scale_of  # noqa: E402
+from mosaic_core.model.view_latents import grid_for, rgbd_of, scale_of  # noqa: E402
 
 from ..known_scenes import NAMES, RED, camera_at, placements_of, room_memory, view_of  # noqa: E402
 

@@ -128,6 +128,7 @@ def test_the_engine_makes_frames_that_follow_from_the_seed_alone(weights, memory
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.slow
 def test_the_models_own_frames_change_with_the_edit_the_words_and_each_kind_of_alignment(weights, memory, path):
     plain = TinySettings(composed=False, steps=1)
     own = film(weights, memory, path, settings=plain)[..., :3]
