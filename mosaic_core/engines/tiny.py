@@ -27,6 +27,7 @@ from ..memory.writing import write
 from ..model.autoencoder import STRIDE_PX, Autoencoder, rgbd_images, z_depth_of
 from ..model.conditioning import FromMemory, cameras_for_model, from_memory, mosaic_choice
 from ..model.denoiser import Denoiser
+from ..model.dense_latents import SHIFTS, dense_latents
 from ..model.flow import sample
 from ..model.memory_cells import CELLS_PER_TOKEN, CellReader, MemoryCells
 from ..model.text import word_ids
@@ -155,7 +156,7 @@ class _Run:
         self.before = [*given, *zip(chunk, latents[len(given) :], strict=True)][-GIVEN:]
         z_depth = z_depth_of(image[:, 3], self.scale_m).numpy()
         made = [_Made(rgb.permute(1, 2, 0).numpy(), z) for rgb, z in zip(image[:, :3], z_depth, strict=True)]
-        self._remember(chunk, made, latents[len(given) :], cells.taken(slice(len(given), None)))
+        self._remember(chunk, made, cells.taken(slice(len(given), None)))
         return made
 
     def _read(self, frames: list[int]) -> MemoryCells:
@@ -191,7 +192,8 @@ class _Run:
         number = np.full(len(self.latents) + 1, -1, np.int32)
         number[used] = np.arange(len(used), dtype=np.int32)
         channels = self.autoencoder.config.latent_channels
-        latents = self.latents.of(used) if len(used) else torch.zeros(1, channels, self.height, self.width)
+        none = torch.zeros(1, channels, SHIFTS * self.height, SHIFTS * self.width)
+        latents = self.latents.of(used) if len(used) else none
         renumbered = replace(cells, view=number[cells.view], patch_view=number[cells.patch_view])
         memory = from_memory(renumbered, latents)
         return memory.only(latent=self.settings.warped_latent, rope=self.settings.warped_rope)
@@ -214,7 +216,7 @@ class _Run:
         time_s = self.path.time_s(frames[len(frames) // 2])
         return " ".join(p.text for p in self.prompts if p.start_s <= time_s < p.end_s)
 
-    def _remember(self, chunk: range, made: list[_Made], latents: Tensor, cells: MemoryCells) -> None:
+    def _remember(self, chunk: range, made: list[_Made], cells: MemoryCells) -> None:
         """Keep what was made up: cells that no memory showed, with their own depth."""
         picked = [i for i in range(len(made)) if i % REMEMBER_EVERY == 0 and (cells.view[i] < 0).any()]
         if not picked:
@@ -239,8 +241,10 @@ class _Run:
         views = [replace(v, sky=v.sky & u) for v, u in zip(views, unknown, strict=True)]
         written = write(self.made_up, views)
         self.made_up = written.memory
-        for position in written.kept_views:
-            self.latents.add(views[position], latents[picked[position]].float())
+        kept = [picked[position] for position in written.kept_views]
+        images = rgbd_images(rgb[kept], z_depth[kept], self.scale_m)
+        for position, latents in zip(written.kept_views, dense_latents(self.autoencoder, images), strict=True):
+            self.latents.add(views[position], latents)
 
 
 def _first_of(cells: MemoryCells, second: MemoryCells, *, views: int) -> MemoryCells:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..cameras import Camera
+from .dense_latents import SHIFTS, dense_uv
 from .memory_cells import CELLS_PER_TOKEN, MemoryCells
 from .prope import image_from_world, normalised_intrinsics
 from .warping import warped_latent
@@ -40,13 +41,13 @@ class FromMemory:
 
 def from_memory(
     cells: MemoryCells,
-    latents: Tensor,  # (V, C, h', w') of the memory's views
+    latents: Tensor,  # (V, C, SHIFTS h', SHIFTS w') dense latents of the memory's views
 ) -> FromMemory:
     """Warped Latent on the frames' own grid, and mosaic tokens with their Warped RoPE positions."""
     view, confidence = torch.from_numpy(cells.view).long(), torch.from_numpy(cells.confidence)
-    size = torch.tensor([latents.shape[-1], latents.shape[-2]], dtype=torch.float32)
+    size = torch.tensor([latents.shape[-1], latents.shape[-2]], dtype=torch.float32) / SHIFTS
     usable = torch.ones((len(latents), *latents.shape[-2:]), dtype=torch.bool)
-    canvas, share = warped_latent(latents, usable, view, torch.from_numpy(cells.source_share) * size)
+    canvas, share = warped_latent(latents, usable, view, dense_uv(torch.from_numpy(cells.source_share) * size))
     share = share * certainty(confidence)
     share = torch.where(share < LEAST_SHARE, 0.0, share)
     chosen = mosaic_choice(*cells.view.shape)
@@ -57,7 +58,7 @@ def from_memory(
     reach = (torch.arange(CELLS_PER_TOKEN) - (CELLS_PER_TOKEN - 1) / 2).tolist()
     around = torch.tensor([(x, y) for y in reach for x in reach])
     at = middle[:, :, None] + around
-    mosaic, known = warped_latent(latents, usable, patch_view[..., None].expand(at.shape[:-1]), at)
+    mosaic, known = warped_latent(latents, usable, patch_view[..., None].expand(at.shape[:-1]), dense_uv(at))
     return FromMemory(
         canvas=(canvas * (share > 0)[..., None]).permute(0, 3, 1, 2),
         canvas_share=share[:, None],

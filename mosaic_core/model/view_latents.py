@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from ..memory import Memory, View
 from .autoencoder import STRIDE_PX, Autoencoder, nearness, scene_scale_m
+from .dense_latents import dense_latents
 from .memory_cells import CELLS_PER_TOKEN
 
 # About as many cells as the model was trained on: 18 x 32.
@@ -44,13 +45,13 @@ class ViewLatents:
         return len(self._views)
 
     def add(self, view: View, latents: Tensor | None = None) -> int:
-        """Register a view, with its latents where they are known already; its number."""
+        """Register a view, with its dense latents where they are known already; its number."""
         self._views.append(view)
         self._known.append(latents)
         return len(self._views) - 1
 
-    def of(self, indices: np.ndarray) -> Tensor:  # (V, C, h, w)
-        """Latents of these views."""
+    def of(self, indices: np.ndarray) -> Tensor:  # (V, C, SHIFTS h, SHIFTS w)
+        """Dense latents of these views."""
         return torch.stack([self._latents(int(index)) for index in indices])
 
     def _latents(self, index: int) -> Tensor:
@@ -60,10 +61,9 @@ class ViewLatents:
         return known
 
     @torch.no_grad()
-    def _encode(self, view: View) -> Tensor:  # (C, h, w)
+    def _encode(self, view: View) -> Tensor:  # (C, SHIFTS h, SHIFTS w)
         image = rgbd_of(view, height=self._size[0] * STRIDE_PX, width=self._size[1] * STRIDE_PX, scale_m=self._scale_m)
-        with torch.autocast("cpu", torch.bfloat16):
-            return self._autoencoder.encode(image[None].contiguous(memory_format=torch.channels_last))[0].float()
+        return dense_latents(self._autoencoder, image[None])[0]
 
 
 def rgbd_of(view: View, *, height: int, width: int, scale_m: float) -> Tensor:  # (4, height, width)

@@ -11,6 +11,7 @@ import torch
 
 from ..files import atomic_writer
 from ..model.autoencoder import Autoencoder, scene_scale_m
+from ..model.dense_latents import as_captured, dense_latents
 from .arrays import arrays_in
 from .autoencoder import rgbd
 from .clips import read_clip
@@ -20,12 +21,20 @@ from .clips import read_clip
 class LatentClip:
     """A clip without its pixels."""
 
-    latents: np.ndarray  # (T, C, h, w) float16
+    dense: np.ndarray  # (T, C, SHIFTS h, SHIFTS w) float16
     intrinsics_px: np.ndarray  # (T, 3, 3) float32
     world_from_cam: np.ndarray  # (T, 4, 4) float32
     image_size: np.ndarray  # (2,) int32 height and width in pixels
     scale_m: np.ndarray  # () float32
     caption: np.ndarray  # () str
+
+    def latents(self, frames: np.ndarray | slice) -> torch.Tensor:  # (n, C, h, w)
+        """Of these frames as they are."""
+        return as_captured(self.dense_latents(frames))
+
+    def dense_latents(self, frames: np.ndarray | slice) -> torch.Tensor:  # (n, C, SHIFTS h, SHIFTS w)
+        """Of these frames at every shift."""
+        return torch.from_numpy(self.dense[frames].astype(np.float32))
 
 
 @torch.no_grad()
@@ -34,10 +43,8 @@ def encode_clip(autoencoder: Autoencoder, file: Path) -> LatentClip:
     clip = read_clip(file)
     scale_m = scene_scale_m(clip.z_depth[0])
     image = rgbd(clip, range(len(clip.rgb)), scale_m=scale_m)
-    with torch.autocast("cpu", torch.bfloat16):
-        latents = autoencoder.encode(image.to(memory_format=torch.channels_last))
     return LatentClip(
-        latents.float().numpy().astype(np.float16),
+        dense_latents(autoencoder, image).numpy().astype(np.float16),
         clip.intrinsics_px,
         clip.world_from_cam,
         np.array(clip.rgb.shape[1:3], np.int32),
@@ -73,7 +80,7 @@ def latent_statistics(autoencoder: Autoencoder, files: Sequence[Path]) -> tuple[
     """Mean and standard deviation of each channel of un-standardised latents over some clips, (C, 1, 1) each."""
     samples = []
     for file in files:
-        latents = torch.from_numpy(encode_clip(autoencoder, file).latents[::6].astype(np.float32))
+        latents = encode_clip(autoencoder, file).latents(slice(None, None, 6))
         samples.append(latents * autoencoder.std + autoencoder.mean)
     stacked = torch.cat(samples)
     return stacked.mean((0, 2, 3))[:, None, None], stacked.std((0, 2, 3))[:, None, None]

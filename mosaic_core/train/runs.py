@@ -129,7 +129,7 @@ def train_depth(
 def held_out_loss(model: Denoiser, latents: list[Path], windows: list[Path], *, steps: int = 16) -> dict[str, float]:
     """The training loss over some batches of other clips."""
     loss = VideoLoss(model, latents, windows, batch=4)
-    found: list[dict[str, Tensor]] = [loss(1_000_000 + step, 1.0) for step in range(steps)]
+    found: list[dict[str, Tensor]] = [loss(1_000_000 + step, 0.0) for step in range(steps)]
     return {name: round(float(sum(f[name] for f in found)) / steps, 4) for name in found[0]}
 
 

@@ -3,7 +3,12 @@
 Every example is a few frames of a window. None, one or two of the first are given, nearly clean, as the end of a chunk
 is to the next; the others carry noise, half of the time each its own amount (diffusion forcing). What memory says
 comes as Warped Latent, as mosaic tokens with Warped RoPE, as both or not at all, so that one set of weights serves all
-four; and some of it is taken away or put in the wrong place, since nobody's memory is perfect.
+four; and some of it is taken away or put in the wrong place, since nobody's memory is perfect. Near the end of training
+given frames are the model's own, as they will be in a clip of many chunks.
+
+What is minimised is the mean logarithm of a frame's squared error: the likelihood of a Gaussian that is as wide as that
+frame is uncertain. With the plain mean, the few frames whose light changes outweigh the many in which memory is right,
+and the model learns to repaint these.
 """
 
 from __future__ import annotations
@@ -25,7 +30,7 @@ from ..model.text import word_ids
 from ..model.transformer import Conditioning
 from .latents import LatentClip, read_latents
 from .windows import FRAMES as WINDOW_FRAMES
-from .windows import Window, read_window
+from .windows import read_window
 
 FRAMES, BATCH = 6, 8
 GIVEN_SHARES = (0.35, 0.3, 0.35)  # of examples with no, one and two given frames
@@ -34,6 +39,10 @@ NO_WORDS = 0.1
 # Shares of examples with patches taken away, and with all of memory a little off its place.
 DROPPED, DISPLACED = 0.3, 0.1
 CONTEXT_NOISE = 0.3
+# Near the end, given frames are the model's own guess, from so much noise, in a share of the examples.
+OWN_AFTER, OWN_SHARE, OWN_LEVEL = 0.8, 0.5, 0.8
+# Errors below this are as good as none.
+LEAST_ERROR = 0.02
 
 
 class VideoLoss:
@@ -60,13 +69,17 @@ class VideoLoss:
         context = CONTEXT_NOISE * torch.rand(x.shape[:2], generator=generator) ** 2
         levels = torch.where(given, context, levels)
         noise = torch.randn(x.shape, generator=generator)
-        x, noise, levels, weight = (t.to(self.device) for t in (x, noise, levels, (~given).float()))
+        own = given & (torch.rand(x.shape[0], 1, generator=generator) < OWN_SHARE * (share_done > OWN_AFTER))
+        x, noise, levels, own, weight = (t.to(self.device) for t in (x, noise, levels, own, (~given).float()))
         told = on_device(told, self.device)
         with torch.autocast(self.device, torch.bfloat16):
+            if own.any():
+                x = torch.where(own[..., None, None, None], own_guess(self.model, x, noise, told), x)
             error = self.model.error(noised(x, noise, levels), levels, noise - x, told)
         squared = (error.float() ** 2).mean((2, 3, 4))
-        loss = (squared * weight).sum() / weight.sum()
-        return {"loss": loss, **_parts(error.detach(), told.canvas_share, weight)}
+        loss = (torch.log(squared + LEAST_ERROR) * weight).sum() / weight.sum()
+        plain = (squared.detach() * weight).sum() / weight.sum()
+        return {"loss": loss, "error": plain, **_parts(error.detach(), told.canvas_share, weight)}
 
     def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Conditioning, Tensor]:
         """Latents (B, T, C, h, w), what the model is told about them, and which frames are given (B, T)."""
@@ -90,9 +103,17 @@ class VideoLoss:
         start = int(rng.integers(WINDOW_FRAMES - FRAMES + 1))
         frames = window.frames[start : start + FRAMES]
         cells = damaged(window.cells.taken(slice(start, start + FRAMES)), rng)
-        memory = chosen_ways(from_memory(cells, _remembered(clip, window)), rng)
+        memory = chosen_ways(from_memory(cells, clip.dense_latents(window.remembered)), rng)
         cameras = cameras_for_model(clip_cameras(clip, frames), scale_m=float(clip.scale_m))
-        return torch.from_numpy(clip.latents[frames].astype(np.float32)), clip, memory, cameras
+        return clip.latents(frames), clip, memory, cameras
+
+
+@torch.no_grad()
+def own_guess(model: Denoiser, x: Tensor, noise: Tensor, told: Conditioning) -> Tensor:  # (B, T, C, h, w)
+    """What the model makes of the clip in one step, from little but noise and memory."""
+    level = x.new_full(x.shape[:2], OWN_LEVEL)
+    noisy = noised(x, noise, level)
+    return noisy - OWN_LEVEL * model(noisy, level, told)
 
 
 def clip_cameras(clip: LatentClip, frames: np.ndarray) -> list[Camera]:
@@ -128,10 +149,6 @@ def chosen_ways(memory: FromMemory, rng: np.random.Generator) -> FromMemory:
 def on_device(told: Conditioning, device: str) -> Conditioning:
     """All tensors there."""
     return Conditioning(**{f.name: getattr(told, f.name).to(device) for f in fields(Conditioning)})
-
-
-def _remembered(clip: LatentClip, window: Window) -> Tensor:  # (V, C, h, w)
-    return torch.from_numpy(clip.latents[window.remembered].astype(np.float32))
 
 
 def _parts(error: Tensor, share: Tensor, weight: Tensor) -> dict[str, Tensor]:

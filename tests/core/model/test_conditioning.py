@@ -18,6 +18,7 @@ from mosaic_core.model.conditioning import (  # noqa: E402
     from_memory,
     mosaic_choice,
 )
+from mosaic_core.model.dense_latents import SHIFTS, as_captured  # noqa: E402
 from mosaic_core.model.memory_cells import CELLS_PER_TOKEN, CellReader  # noqa: E402
 from mosaic_core.model.transformer import tokens_of  # noqa: E402
 from mosaic_core.model.warping import grid_positions  # noqa: E402
@@ -32,7 +33,8 @@ FRONT = camera_at((0, -2, 1), (0, 3, 1), **SIZE)  # square to the wall: every pa
 
 
 def latents_of(views: int) -> torch.Tensor:
-    return torch.randn(views, CHANNELS, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0))
+    """Dense ones."""
+    return torch.randn(views, CHANNELS, SHIFTS * HEIGHT, SHIFTS * WIDTH, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +45,14 @@ def cells():
 def test_a_views_own_camera_is_shown_its_latents(cells):
     latents = latents_of(1)
     told = from_memory(cells, latents)
-    torch.testing.assert_close(told.canvas, latents.expand(4, -1, -1, -1), atol=2e-3, rtol=0)
+    torch.testing.assert_close(told.canvas, as_captured(latents).expand(4, -1, -1, -1), atol=2e-3, rtol=0)
     torch.testing.assert_close(told.canvas_share, torch.ones(4, 1, HEIGHT, WIDTH), atol=1e-3, rtol=0)
 
 
 def test_its_mosaic_tokens_are_the_frames_own_tokens_at_whole_positions(cells):
     latents = latents_of(1)
     told = from_memory(cells, latents)
-    tokens, places = tokens_of(latents[0], CELLS_PER_TOKEN), grid_positions(height=6, width=10)
+    tokens, places = tokens_of(as_captured(latents[0]), CELLS_PER_TOKEN), grid_positions(height=6, width=10)
     assert told.mosaic_valid.all()
     for frame, chosen in enumerate(mosaic_choice(4, HEIGHT, WIDTH)):
         torch.testing.assert_close(told.mosaic_positions[frame], places[chosen], atol=2e-3, rtol=0)
@@ -67,9 +69,10 @@ def test_the_canvas_is_what_a_loop_over_cells_samples():
     for y in range(HEIGHT):
         for x in range(WIDTH):
             value, weight = np.zeros(CHANNELS), 0.0
-            column, row = cells.source_share[0, y, x] * (WIDTH, HEIGHT) - 0.5
-            for j in range(HEIGHT):
-                for i in range(WIDTH):
+            # Latent (j, i) of the dense grid has its centre at (i / SHIFTS + 0.5, j / SHIFTS + 0.5) cells.
+            column, row = np.maximum(0, SHIFTS * (cells.source_share[0, y, x] * (WIDTH, HEIGHT) - 0.5))
+            for j in range(SHIFTS * HEIGHT):
+                for i in range(SHIFTS * WIDTH):
                     tap = max(0, 1 - abs(i - column)) * max(0, 1 - abs(j - row)) * (cells.view[0, y, x] >= 0)
                     value, weight = value + tap * latents[cells.view[0, y, x], :, j, i].numpy(), weight + tap
             sure = weight * float(cells.confidence[0, y, x]) ** 0.25
