@@ -19,6 +19,7 @@ def add(commands: Commands) -> None:
     photo.add_argument(
         "--median-m", type=float, default=3.0, help="how far away the middle of its pixels is: one picture cannot tell"
     )
+    photo.add_argument("--weights", type=Path, metavar="FILE", help="a depth head of your own (mosaic train depth)")
     photo.add_argument("--out", type=Path, required=True, metavar="FILE")
 
 
@@ -29,7 +30,7 @@ def _run(options: argparse.Namespace) -> int:
     from ..cameras.formats import Gaps, read_path
     from ..memory import save_memory
     from ..model.photo import memory_of_photo, size_of_photo
-    from ..model.weights import load_depth_head
+    from ..model.weights import DEPTH, SHIPPED, load_depth_head
 
     height, width = size_of_photo(options.picture)
     if options.cameras:
@@ -37,7 +38,8 @@ def _run(options: argparse.Namespace) -> int:
     else:
         level = look_at(np.array([0.0, 0.0, 1.6]), np.array([0.0, 1.0, 1.6]))
         camera = Camera.from_fov(level, fov_deg=options.fov_deg, image_height=height, image_width=width)
-    memory = memory_of_photo(options.picture, camera, load_depth_head(), median_m=options.median_m)
+    head = load_depth_head(options.weights or SHIPPED / DEPTH)
+    memory = memory_of_photo(options.picture, camera, head, median_m=options.median_m)
     save_memory(memory, options.out)
     print(f"{options.out}: 1 view, {len(memory.patches)} patches")
     return 0

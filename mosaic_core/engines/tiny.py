@@ -28,6 +28,7 @@ from ..model.autoencoder import STRIDE_PX, Autoencoder, rgbd_images, z_depth_of
 from ..model.conditioning import FromMemory, cameras_for_model, from_memory, mosaic_choice
 from ..model.denoiser import Denoiser
 from ..model.dense_latents import SHIFTS, dense_latents
+from ..model.device import default_device, on_device
 from ..model.flow import sample
 from ..model.memory_cells import CELLS_PER_TOKEN, CellReader, MemoryCells
 from ..model.text import word_ids
@@ -57,10 +58,12 @@ class TinySettings:
 
 
 class TinyEngine:
-    """Loads its weights when it is first used, from a folder of both files."""
+    """Loads its weights when it is first used, from a folder of both files; on a GPU where there is one."""
 
-    def __init__(self, settings: TinySettings | None = None, *, weights: Path = SHIPPED) -> None:
-        self.settings, self.weights = settings or TinySettings(), weights
+    def __init__(
+        self, settings: TinySettings | None = None, *, weights: Path = SHIPPED, device: str | None = None
+    ) -> None:
+        self.settings, self.weights, self.device = settings or TinySettings(), weights, device or default_device()
         self._loaded: tuple[Autoencoder, Denoiser] | None = None
 
     def frames(
@@ -75,7 +78,8 @@ class TinyEngine:
         """See `Engine.frames`. Raises `MosaicError` for missing weights and for a memory without views."""
         keep_freed_memory()
         if self._loaded is None:
-            self._loaded = load_autoencoder(self.weights / AUTOENCODER), load_denoiser(self.weights / MODEL)
+            loaded = load_autoencoder(self.weights / AUTOENCODER), load_denoiser(self.weights / MODEL)
+            self._loaded = loaded[0].to(self.device), loaded[1].to(self.device)
         reader = TimedReader(memory) if self.settings.composed else None
         run = _Run(*self._loaded, memory, path, prompts, seed, self.settings, should_stop)
         # Memory is read for the frames of a chunk while the model is busy with the chunk itself.
@@ -111,7 +115,7 @@ class _Run:
         settings: TinySettings,
         should_stop: Callable[[], bool],
     ) -> None:
-        self.autoencoder, self.denoiser = autoencoder, denoiser
+        self.autoencoder, self.denoiser, self.device = autoencoder, denoiser, autoencoder.mean.device.type
         self.memory, self.path, self.prompts, self.seed, self.settings = memory, path, prompts, seed, settings
         self.height, self.width = grid_for(image_height=path.image_height, image_width=path.image_width)
         self.scale_m = scale_of(memory)
@@ -138,11 +142,11 @@ class _Run:
         cells = self._read(frames)
         told = self._told(frames, cells)
         channels = self.autoencoder.config.latent_channels
-        start = torch.zeros(1, len(frames), channels, self.height, self.width)
+        start = torch.zeros(1, len(frames), channels, self.height, self.width, device=self.device)
         for position, (_, latents) in enumerate(given):
             start[0, position] = latents
         is_given = torch.arange(len(frames)) < len(given)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self.device, torch.bfloat16):
             latents = sample(
                 self.denoiser,
                 told,
@@ -152,7 +156,7 @@ class _Run:
                 steps=self.settings.steps,
                 stopped=self.should_stop,
             )[0]
-            image = self.autoencoder.decode(latents[len(given) :]).float().clamp(0, 1)
+            image = self.autoencoder.decode(latents[len(given) :]).float().clamp(0, 1).cpu()
         self.before = [*given, *zip(chunk, latents[len(given) :], strict=True)][-GIVEN:]
         z_depth = z_depth_of(image[:, 3], self.scale_m).numpy()
         made = [_Made(rgb.permute(1, 2, 0).numpy(), z) for rgb, z in zip(image[:, :3], z_depth, strict=True)]
@@ -184,7 +188,7 @@ class _Run:
             mosaic_positions=memory.mosaic_positions[None],
             mosaic_valid=memory.mosaic_valid[None],
         )
-        return told
+        return on_device(told, self.device)
 
     def _from_memory(self, cells: MemoryCells) -> FromMemory:
         """Latents are asked of those views only that some cell shows."""
@@ -205,7 +209,7 @@ class _Run:
         image = rgbd_images(np.stack([r.values for r in seen]), np.stack([r.z_depth for r in seen]), self.scale_m)
         covered = torch.from_numpy(np.stack([r.covered for r in seen])).float()[:, None]
         share = torch.nn.functional.avg_pool2d(covered, STRIDE_PX)
-        latents = self.autoencoder.encode(image.contiguous(memory_format=torch.channels_last)).float()
+        latents = self.autoencoder.encode(image.to(self.device, memory_format=torch.channels_last)).float().cpu()
         nothing = mosaic_choice(len(frames), self.height, self.width)
         positions = torch.zeros(*nothing.shape, 2)
         tokens = torch.zeros(*nothing.shape, latents.shape[1] * CELLS_PER_TOKEN**2)

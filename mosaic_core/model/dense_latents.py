@@ -25,7 +25,11 @@ def dense_latents(
     autoencoder: Autoencoder,
     images: Tensor,  # (N, 4, H, W)
 ) -> Tensor:  # (N, C, SHIFTS h, SHIFTS w) float32
-    """Standardised latents of the pictures at every shift. Beyond its edges a picture goes on as its last pixels."""
+    """Standardised latents of the pictures at every shift, where the pictures are, wherever the autoencoder is.
+
+    Beyond its edges a picture goes on as its last pixels.
+    """
+    device = autoencoder.mean.device
     count, _, height, width = images.shape
     step = STRIDE_PX // SHIFTS
     beyond = STRIDE_PX - step
@@ -35,8 +39,8 @@ def dense_latents(
         for down in range(SHIFTS)
         for right in range(SHIFTS)
     ]
-    with torch.autocast(images.device.type, torch.bfloat16):
-        found = [autoencoder.encode(s.contiguous(memory_format=torch.channels_last)).float() for s in shifted]
+    with torch.autocast(device.type, torch.bfloat16):
+        found = [autoencoder.encode(s.to(device, memory_format=torch.channels_last)).to(images) for s in shifted]
     grid = torch.stack(found, -1).unflatten(-1, (SHIFTS, SHIFTS))  # (N, C, h, w, down, right)
     return grid.permute(0, 1, 2, 4, 3, 5).reshape(count, -1, SHIFTS * found[0].shape[-2], SHIFTS * found[0].shape[-1])
 

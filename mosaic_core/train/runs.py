@@ -18,6 +18,7 @@ from ..errors import MosaicError
 from ..model.autoencoder import Autoencoder, AutoencoderConfig
 from ..model.denoiser import Denoiser
 from ..model.depth import DepthConfig, DepthHead
+from ..model.device import default_device
 from ..model.transformer import TransformerConfig
 from ..model.weights import AUTOENCODER, DEPTH, MODEL, load_autoencoder
 from .autoencoder import AutoencoderLoss, reconstruction_db
@@ -67,7 +68,7 @@ def train_autoencoder(
     training, held_out = data.split(data.films(say))
     torch.manual_seed(0)
     model = Autoencoder(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    device = _device()
+    device = default_device()
     average = train(model.to(device), AutoencoderLoss(model, training, device=device), plan, say=say)
     model.load_state_dict(average)
     model.eval().to("cpu").requires_grad_(False)
@@ -100,7 +101,7 @@ def train_model(
     (training, held_out), (train_windows, held_out_windows) = data.split(latents), data.split(windows)
     torch.manual_seed(0)
     channels = autoencoder.config.latent_channels
-    model, device = Denoiser(config or TransformerConfig(latent_channels=channels)), _device()
+    model, device = Denoiser(config or TransformerConfig(latent_channels=channels)), default_device()
     loss = VideoLoss(model.to(device), training, train_windows, batch=batch, device=device)
     if compiled or device == "cuda":  # one fixed shape: compiled once
         model.network.compile()
@@ -118,7 +119,7 @@ def train_depth(
     training, held_out = data.split(data.films(say))
     torch.manual_seed(0)
     model = DepthHead(config).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    device = _device()
+    device = default_device()
     average = train(model.to(device), DepthLoss(model, training, device=device), plan, say=say)
     model.load_state_dict(average)
     score = depth_error(model.to("cpu").eval(), held_out)
@@ -166,7 +167,3 @@ def minutes_of(folder: Path) -> dict[str, float]:
         "steps": lines[-1]["step"] if lines else 0,
         "minutes": round(sum(line["ms"] for line in lines) * every / 60000, 1),
     }
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -24,6 +24,7 @@ from torch import Tensor
 from ..cameras import Camera
 from ..model.conditioning import FromMemory, cameras_for_model, from_memory
 from ..model.denoiser import Denoiser
+from ..model.device import on_device
 from ..model.flow import noised, random_levels
 from ..model.memory_cells import MemoryCells
 from ..model.text import word_ids
@@ -144,11 +145,6 @@ def chosen_ways(memory: FromMemory, rng: np.random.Generator) -> FromMemory:
     no_latent = draw < NO_MEMORY + ONLY_ROPE
     no_rope = draw < NO_MEMORY or NO_MEMORY + ONLY_ROPE <= draw < NO_MEMORY + ONLY_ROPE + ONLY_LATENT
     return memory.only(latent=not no_latent, rope=not no_rope)
-
-
-def on_device(told: Conditioning, device: str) -> Conditioning:
-    """All tensors there."""
-    return Conditioning(**{f.name: getattr(told, f.name).to(device) for f in fields(Conditioning)})
 
 
 def _parts(error: Tensor, share: Tensor, weight: Tensor) -> dict[str, Tensor]:

@@ -25,11 +25,13 @@ from mosaic_core.errors import Cancelled, MosaicError  # noqa: E402
 from mosaic_core.generate.shot import MAX_SEED  # noqa: E402
 from mosaic_core.memory import Memory, edits  # noqa: E402
 from mosaic_core.model.autoencoder import AutoencoderConfig  # noqa: E402
+from mosaic_core.model.depth import DepthConfig, estimated_depth  # noqa: E402
 from mosaic_core.model.transformer import TransformerConfig  # noqa: E402
-from mosaic_core.model.weights import AUTOENCODER, MODEL, facts_of  # noqa: E402
+from mosaic_core.model.weights import AUTOENCODER, MODEL, facts_of, load_depth_head  # noqa: E402
+from mosaic_core.train.clips import read_clip  # noqa: E402
 from mosaic_core.train.curves import draw_log, log_lines  # noqa: E402
 from mosaic_core.train.loop import Plan  # noqa: E402
-from mosaic_core.train.runs import Data, train_autoencoder, train_model  # noqa: E402
+from mosaic_core.train.runs import Data, train_autoencoder, train_depth, train_model  # noqa: E402
 
 from ..known_scenes import RED, camera_at, placements_of, room_memory  # noqa: E402
 
@@ -219,3 +221,13 @@ def test_the_model_is_not_trained_without_an_autoencoder(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "none.safetensors holds no weights of ours" in said and said.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_depth_head_learns_what_is_near(data, tmp_path):
+    file = train_depth(data, plan(tmp_path, steps=30), config=DepthConfig((8, 8, 12, 12, 16)), say=quiet)
+    losses = [line["loss"] for line in log_lines(tmp_path)]
+    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:3])
+    assert 0 < facts_of(file)["scores"]["within_25_percent"] <= 1
+    clip = read_clip(data.films(quiet)[0])
+    picture = torch.from_numpy(clip.rgb[0].astype(np.float32).transpose(2, 0, 1) / 255)
+    assert estimated_depth(load_depth_head(file), picture, median_m=2.0).shape == clip.z_depth.shape[1:]
