@@ -1,5 +1,5 @@
-"""Keeps a terminal readable while Blender works: it writes every rendered frame and the quirks of graphics drivers
-straight to the process's output, past Python.
+"""Long work in a process of its own, on a terminal that stays readable: Blender writes every rendered frame and the
+quirks of graphics drivers straight to the process's output, past Python.
 """
 
 from __future__ import annotations
@@ -7,7 +7,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mosaic_core.errors import MosaicError
@@ -33,3 +34,33 @@ def output_in(log_file: Path) -> Iterator[None]:
         os.dup2(saved[1], 2)
         for number in (log, *saved):
             os.close(number)
+
+
+def run_logged(
+    program: str,
+    log_file: Path,
+    work: Callable[[Callable[[str], None]], None],
+    *,
+    check: Callable[[], object] = lambda: None,
+) -> int:
+    """`work(say)` with Blender's own output in the log; returns the exit code.
+
+    What it says carries the time, and an error is one line. `check` comes first, before anything is written.
+    """
+    started_s = time.monotonic()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace") as terminal:
+
+        def say(text: str) -> None:
+            print(f"[{time.monotonic() - started_s:5.1f} s] {text}", file=terminal, flush=True)
+
+        try:
+            check()
+            with output_in(log_file):
+                work(say)
+        except MosaicError as error:
+            sys.stderr.write(f"{program}: {error}\n")
+            return 1
+        except KeyboardInterrupt:
+            sys.stderr.write(f"{program}: stopped\n")
+            return 130
+    return 0

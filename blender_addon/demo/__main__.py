@@ -7,9 +7,8 @@ They go to a log in the folder, so that the terminal shows the demonstration's o
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 LOG_NAME = "demo.log"
@@ -24,39 +23,22 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for videos, memory and .blend")
     options = parser.parse_args(arguments)
-    from mosaic_core.errors import MosaicError
+    from ..output import run_logged
 
-    from ..output import output_in
-
-    started_s = time.monotonic()
-    terminal = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
-
-    def say(text: str) -> None:
-        print(f"[{time.monotonic() - started_s:5.1f} s] {text}", file=terminal, flush=True)
-
-    try:
-        with output_in(options.out / LOG_NAME):
-            files = _run(options.out, say)
-    except MosaicError as error:
-        print(f"mosaic demo: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("mosaic demo: stopped", file=sys.stderr)
-        return 130
-    say(f"Done: {', '.join(files.written)} are in {files.folder}")
-    return 0
+    return run_logged("mosaic demo", options.out / LOG_NAME, lambda say: _run(options.out, say))
 
 
-def _run(folder: Path, say):
+def _run(folder: Path, say: Callable[[str], None]) -> None:
     from .. import register, unregister
 
     register()
     try:
         from .run import run_demo
 
-        return run_demo(folder, say=say)
+        files = run_demo(folder, say=say)
     finally:
         unregister()
+    say(f"Done: {', '.join(files.written)} are in {files.folder}")
 
 
 if __name__ == "__main__":

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 LOG_NAME = "filming.log"
@@ -14,29 +13,11 @@ LOG_NAME = "filming.log"
 def main(arguments: list[str] | None = None) -> int:
     """Film; the exit code."""
     options = _parser().parse_args(arguments)
-    from mosaic_core.errors import MosaicError
-
-    from ..output import output_in
+    from ..output import run_logged
     from .assets import assets_in
 
-    started_s = time.monotonic()
-    try:
-        assets_in(options.assets)  # before anything is written
-        with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace") as terminal:
-
-            def say(text: str) -> None:
-                print(f"[{time.monotonic() - started_s:5.1f} s] {text}", file=terminal, flush=True)
-
-            with output_in(options.out / LOG_NAME):
-                files = _run(options, say)
-            say(f"Done: {len(files)} clips are in {options.out}")
-    except MosaicError as error:
-        print(f"blender_addon.filming: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("blender_addon.filming: stopped", file=sys.stderr)
-        return 130
-    return 0
+    log_file, check = options.out / LOG_NAME, lambda: assets_in(options.assets)
+    return run_logged("blender_addon.filming", log_file, lambda say: _run(options, say), check=check)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,13 +40,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, say) -> list[Path]:
+def _run(options: argparse.Namespace, say: Callable[[str], None]) -> None:
     from .. import register, unregister
     from .film import film_clips
 
     register()
     try:
-        return film_clips(
+        files = film_clips(
             options.out,
             options.assets,
             range(options.first_seed, options.first_seed + options.clips),
@@ -76,6 +57,7 @@ def _run(options: argparse.Namespace, say) -> list[Path]:
         )
     finally:
         unregister()
+    say(f"Done: {len(files)} clips are in {options.out}")
 
 
 if __name__ == "__main__":
