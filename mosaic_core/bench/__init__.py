@@ -15,7 +15,7 @@ import numpy as np
 from ..allocation import keep_freed_memory
 from ..errors import MosaicError
 from ..version import VERSION
-from . import files, placements, preview, readout, retrieval, writing
+from . import files, placements, preview, readout, retrieval, tiny, writing
 from .measure import core_count
 
 GROUPS = {
@@ -25,6 +25,7 @@ GROUPS = {
     "writing": writing,
     "placements": placements,
     "files": files,
+    "tiny": tiny,
 }
 
 

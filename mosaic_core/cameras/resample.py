@@ -1,7 +1,7 @@
-"""Other frames of the same path: another frame rate, another number of frames, an even speed, less shake.
+"""Other frames of the same path: a part of it, another frame rate or number of frames, an even speed, less shake.
 
-All of them go through the spline of the path's own frames (`spline`), so a new frame between two old ones lies on a
-smooth curve, and a new frame at an old one's time is that frame.
+All but the part go through the spline of the path's own frames (`spline`), so a new frame between two old ones lies on
+a smooth curve, and a new frame at an old one's time is that frame.
 """
 
 from __future__ import annotations
@@ -25,6 +25,16 @@ _REACH = 3.0
 _MEAN_STEPS = 2
 # How many points a frame the length of the way is measured with.
 _FINER = 32
+
+
+def part_of(path: CameraPath, first: int, last: int) -> CameraPath:
+    """The frames whose numbers lie from `first` to `last`. Raises `CameraError` where there is none."""
+    kept = [index for index, number in enumerate(path.frame_numbers) if first <= number <= last]
+    if not kept:
+        numbers = path.frame_numbers
+        raise CameraError(f"the path has no frames from {first} to {last}, it goes from {numbers[0]} to {numbers[-1]}")
+    frame_numbers = tuple(path.frame_numbers[index] for index in kept)
+    return replace(path, cameras=tuple(path[index] for index in kept), frame_numbers=frame_numbers)
 
 
 def at_rate(path: CameraPath, fps: float, *, shape: Shape | None = None) -> CameraPath:

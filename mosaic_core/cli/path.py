@@ -38,6 +38,9 @@ def add(commands: Commands) -> None:
 
 
 def _add_changes(changes: Any) -> None:
+    changes.add_argument("--only", type=int, nargs=2, metavar=("FIRST", "LAST"), help="these frames of it")
+    pixels_help = "that many a frame, over the same field of view"
+    changes.add_argument("--pixels", type=int, nargs=2, metavar=("WIDTH", "HEIGHT"), help=pixels_help)
     scale = changes.add_mutually_exclusive_group()
     scale.add_argument("--scale", type=float, metavar="FACTOR", help="all distances times FACTOR")
     scale.add_argument(
@@ -99,10 +102,15 @@ def _run(options: argparse.Namespace) -> int:
 def _changed(path: CameraPath, options: argparse.Namespace) -> CameraPath:
     """The path after the changes that were asked for, in the order of the help."""
     from ..cameras.placing import scale_of_length, scaled
-    from ..cameras.resample import at_rate, smoothed, with_count, with_even_speed
+    from ..cameras.resample import at_rate, part_of, smoothed, with_count, with_even_speed
     from ..cameras.spline import Shape
 
     shape = Shape(options.tension, options.continuity, options.bias)
+    if options.only is not None:
+        path = part_of(path, *options.only)
+    if options.pixels is not None:
+        width, height = options.pixels
+        path = path.scaled_to(image_height=height, image_width=width)
     if options.scale is not None:
         path = scaled(path, options.scale)
     if options.length is not None:

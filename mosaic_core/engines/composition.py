@@ -3,6 +3,7 @@
 The model works at a small size, through an autoencoder; memory holds the captured pixels. So a frame is memory at full
 resolution wherever that is right, and the rest is the model's, brought to the same brightness: what the two differ by
 around a hole is continued smoothly into it (a membrane, as in Poisson cloning), so that no outline of the hole shows.
+Where the model shows the whole scene in another light (dusk, fog), memory's pixels are kept and put into that light.
 """
 
 from __future__ import annotations
@@ -15,9 +16,13 @@ from ..memory.hole_filling import fill_holes
 from ..memory.picture import Readout
 from .motion import BLOCK_PX
 
-# Means of blocks differ by more than this only where something has moved or the light has changed: the autoencoder is
-# off by less.
-CHANGED = 0.1
+# Means of blocks differ by more than this, and by so many times the usual difference, only where something has moved.
+CHANGED, OUTSTANDING = 0.1, 3.0
+# A median change of colour up to the first is the model's error, from the second on another light.
+SAME_LIGHT, OTHER_LIGHT = 0.08, 0.16
+MOST = 0.8  # of the blocks show how the light has changed
+EVEN = 0.02  # standard deviation of colours that tell little about contrast
+LEAST_SHARE = 0.25  # of a block that memory must know to be compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +42,14 @@ def compose(
     """Put one frame together."""
     size = readout.covered.shape
     model = resized(model_rgb, size)
-    keep = readout.covered & ~_changed(readout, model_rgb)
+    light, changed = _compared(readout, model_rgb)
+    keep = readout.covered & ~changed
     if not keep.any():
         return Composed(model, resized_nearest(model_z_depth, size), keep)
+    held = light.on(readout.values)
     # What memory has that the model has not: known where memory is kept, continued where it is not.
-    offset = fill_holes(readout.values - model, keep, readout.z_depth)
-    rgb = np.where(keep[..., None], readout.values, np.clip(model + offset, 0, 1))
+    offset = fill_holes(held - model, keep, readout.z_depth)
+    rgb = np.where(keep[..., None], held, np.clip(model + offset, 0, 1))
     z_depth = np.where(keep, readout.z_depth, resized_nearest(model_z_depth, size))
     return Composed(rgb.astype(np.float32), z_depth.astype(np.float32), keep)
 
@@ -67,16 +74,57 @@ def resized_nearest(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:  # 
     return image[rows[:, None], columns]
 
 
-def _changed(readout: Readout, model_rgb: np.ndarray) -> np.ndarray:  # (H, W) bool
-    """Where the model shows something else than memory: blocks of its pixels whose mean colours differ."""
+@dataclass(frozen=True, eq=False)
+class _Light:
+    """How memory's colours look in the model's light: gain * colour + offset."""
+
+    gain: np.ndarray  # (3,)
+    offset: np.ndarray  # (3,)
+    changed: bool
+
+    def on(self, rgb: np.ndarray) -> np.ndarray:
+        """The colours in that light; the same bits where it has not changed."""
+        return np.clip(rgb * self.gain + self.offset, 0, 1).astype(np.float32) if self.changed else rgb
+
+
+def _compared(readout: Readout, model_rgb: np.ndarray) -> tuple[_Light, np.ndarray]:  # ..., (H, W) bool
+    """The change of light since memory was captured, and where the model shows something else than memory.
+
+    Compared are the mean colours of blocks: finer than that, the model is wrong and memory right. A model that is off
+    everywhere is believed less: something else is what stands out from its usual error.
+    """
     height, width = (side // BLOCK_PX for side in model_rgb.shape[:2])
     small = resized(readout.values, model_rgb.shape[:2])
-    known = resized_nearest(readout.covered, model_rgb.shape[:2])
+    known = resized_nearest(readout.covered, model_rgb.shape[:2])[..., None].astype(np.float32)
 
     def means(values: np.ndarray) -> np.ndarray:
         cut = values[: height * BLOCK_PX, : width * BLOCK_PX]
         return cut.reshape(height, BLOCK_PX, width, BLOCK_PX, -1).mean(axis=(1, 3))
 
-    share = means(known[..., None].astype(np.float32))
-    off = np.abs(means((small - model_rgb) * known[..., None]) / np.maximum(share, 1e-3)).max(axis=-1)
-    return resized_nearest((off > CHANGED) & (share[..., 0] > 0.25), readout.covered.shape)
+    share = means(known)
+    held, shown = (means(values * known) / np.maximum(share, 1e-3) for values in (small, model_rgb))
+    compared = share[..., 0] > LEAST_SHARE
+    if not compared.any():
+        return _Light(np.ones(3), np.zeros(3), changed=False), np.zeros(readout.covered.shape, bool)
+    light = _light(held[compared], shown[compared])
+    off = np.abs(light.on(held) - shown).max(axis=-1)
+    threshold = max(CHANGED, OUTSTANDING * float(np.median(off[compared])))
+    return light, resized_nearest((off > threshold) & compared, readout.covered.shape)
+
+
+def _light(held: np.ndarray, shown: np.ndarray) -> _Light:  # (n, 3) mean colours of blocks, memory's and the model's
+    """Fitted to most blocks: those it fits worst are left out, twice, since what moves is no change of light."""
+    gain, offset, kept = np.ones(3), np.zeros(3), np.ones(len(held), bool)
+    for _ in range(3):
+        middle, shown_middle = held[kept].mean(axis=0), shown[kept].mean(axis=0)
+        spread = held[kept] - middle
+        # Drawn towards 1 where memory is too even to tell a gain from an offset.
+        together = (spread * (shown[kept] - shown_middle)).mean(axis=0) + EVEN**2
+        gain = np.clip(together / ((spread**2).mean(axis=0) + EVEN**2), 0.1, 3.0)
+        offset = shown_middle - gain * middle
+        off = np.abs(held * gain + offset - shown).max(axis=-1)
+        kept = off <= np.quantile(off, MOST)
+    change = float(np.median(np.abs(held * gain + offset - held).max(axis=-1)))
+    # Fades in, or a slow dusk would begin with a jump.
+    strength = float(np.clip((change - SAME_LIGHT) / (OTHER_LIGHT - SAME_LIGHT), 0, 1))
+    return _Light(1 + strength * (gain - 1), strength * offset, changed=strength > 0)

@@ -132,6 +132,22 @@ def test_a_path_is_scaled_anchored_smoothed_and_resampled(folder, capsys):
     assert "ViewCrafter" in capsys.readouterr().out
 
 
+def test_a_part_of_a_path_at_another_size(folder, capsys):
+    file, out = str(folder / "path.json"), str(folder / "out.json")
+    assert main(["path", file, "--out", out, "--only", "2", "9", "--pixels", "320", "180"]) == 0
+    path, whole = load_path(out), load_path(file)
+    assert path.frame_numbers == (2,) and (path.image_height, path.image_width) == (180, 320)
+    assert np.array_equal(path[0].world_from_cam, whole[1].world_from_cam)
+    point = whole[1].unproject(np.array([40.0, 30.0]), np.array(2.0))
+    np.testing.assert_allclose(path[0].project(point)[0], (80, 60))
+    for bad, words in (
+        (["--only", "3", "9"], "no frames from 3 to 9, it goes from 1 to 2"),
+        (["--pixels", "0", "9"], "pixels"),
+    ):
+        assert main(["path", file, "--out", str(folder / "no.json"), *bad]) == 1
+        assert words in capsys.readouterr().err and not (folder / "no.json").exists()
+
+
 def test_a_path_is_compared_with_the_scene_it_is_for(folder, capsys):
     file, inches = str(folder / "path.json"), str(folder / "inches.json")
     assert main(["path", file, "--out", inches, "--scale", "39.37"]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -69,6 +70,37 @@ def test_where_the_model_shows_something_else_it_is_believed():
     assert composed.from_memory.sum() == HEIGHT * WIDTH - 16 * 16 - 2 * BLOCK_PX**2
     np.testing.assert_allclose(composed.rgb[arrived], model[arrived], atol=1e-3)
     assert (composed.z_depth[arrived] == 2.5).all()
+
+
+def test_when_dusk_falls_memorys_detail_stays_and_is_dark():
+    checks = 0.2 * (np.indices((HEIGHT, WIDTH)).sum(0) % 2 - 0.5)[..., None]
+    values, dusk = (picture() + checks).astype(np.float32), np.array([0.5, 0.45, 0.6], np.float32)
+    model = picture() * dusk
+    model[: 2 * BLOCK_PX, :BLOCK_PX] = 0.9  # and somebody comes with a lamp
+    composed = compose(readout_of(values), model, NEAR)
+    assert not composed.from_memory[: 2 * BLOCK_PX, :BLOCK_PX].any()
+    held = composed.from_memory
+    assert held.sum() == HEIGHT * WIDTH - 16 * 16 - 2 * BLOCK_PX**2
+    np.testing.assert_allclose(composed.rgb[held], (values * dusk)[held], atol=0.03)
+
+
+def test_dusk_falls_without_a_jump():
+    """As the model's light fades evenly, no two frames differ by more than a little."""
+    levels = np.linspace(1, 0.5, 26, dtype=np.float32)
+    frames = [compose(readout_of(picture()), picture() * level, NEAR).rgb for level in levels]
+    assert np.abs(frames[0] - picture())[readout_of(picture()).covered].max() == 0
+    assert np.abs(frames[-1] - 0.5 * picture()).max() < 0.03
+    assert max(np.abs(a - b).mean() for a, b in pairwise(frames)) < 0.05
+
+
+def test_a_model_that_is_off_everywhere_does_not_take_memorys_place():
+    """Regression: an undertrained model's own error passed for things that had moved, and replaced what was known."""
+    rng = np.random.default_rng(3)
+    wrong = (
+        rng.choice([-0.15, 0.15], (HEIGHT // BLOCK_PX, WIDTH // BLOCK_PX, 1)).repeat(BLOCK_PX, 0).repeat(BLOCK_PX, 1)
+    )
+    composed = compose(readout_of(picture()), (picture() + wrong).astype(np.float32), NEAR)
+    assert np.array_equal(composed.from_memory, readout_of(picture()).covered)
 
 
 def test_a_difference_that_a_block_averages_away_is_memorys_detail():
