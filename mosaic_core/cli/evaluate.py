@@ -19,6 +19,8 @@ def add(commands: Commands) -> None:
         _run,
     )
     evaluate.add_argument("--scenes", type=int, default=16)
+    clips_help = "folder of clips filmed elsewhere, e.g. in Blender, instead of scenes of our own"
+    evaluate.add_argument("--clips", type=Path, metavar="DIR", help=clips_help)
     evaluate.add_argument("--only", action="append", default=[], metavar="ROW", help="repeat for several; all without")
     evaluate.add_argument("--out", type=Path, help="folder for result.json, table.md and page.png")
     evaluate.add_argument("--json", action="store_true")
@@ -31,7 +33,7 @@ def _run(options: argparse.Namespace) -> int:
     from ..evaluate.rows import ROWS
     from ..files import write_atomically
 
-    result, scenes, scored = evaluate(scenes=options.scenes, rows=options.only or ROWS, say=_say)
+    result, scenes, scored = evaluate(scenes=options.scenes, clips=options.clips, rows=options.only or ROWS, say=_say)
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         write_atomically(options.out / "result.json", json.dumps(result, indent=1).encode())

@@ -18,7 +18,7 @@ from ..model.weights import AUTOENCODER, MODEL, SHIPPED, facts_of, load_autoenco
 from ..report.canvas import Canvas
 from ..version import VERSION
 from .rows import ROWS, row_named
-from .scenes import BenchScene, bench_scenes
+from .scenes import BenchScene, bench_scenes, clip_scenes
 from .scores import Scored, score_row
 
 SCENES = 16
@@ -44,18 +44,27 @@ EDIT_COLUMNS = {kind: (f"edit_psnr_{kind}", f"unedited_psnr_{kind}") for kind in
 
 
 def evaluate(
-    *, scenes: int = SCENES, rows: Sequence[str] = ROWS, say: Callable[[str], None] = lambda text: None
+    *,
+    scenes: int = SCENES,
+    clips: Path | None = None,
+    rows: Sequence[str] = ROWS,
+    say: Callable[[str], None] = lambda text: None,
 ) -> tuple[dict[str, Any], list[BenchScene], dict[str, Scored]]:
-    """The result as JSON would have it, the scenes, and the pictures of each row. Raises `MosaicError`."""
+    """The result as JSON would have it, the scenes, and the pictures of each row. Raises `MosaicError`.
+
+    `clips` is a folder of clips filmed elsewhere, to be taken instead of scenes of our own.
+    """
     unknown = [name for name in rows if name not in ROWS]
     if unknown:
         raise MosaicError(f"there is no row {unknown[0]!r}, expected some of: {', '.join(ROWS)}")
-    if scenes < 2:
-        raise MosaicError(f"the benchmark needs at least 2 scenes, got {scenes}")
+    files = sorted(clips.glob("clip_*.npz"))[:scenes] if clips else None
+    found = scenes if files is None else len(files)
+    if found < 2:
+        raise MosaicError(f"the benchmark needs at least 2 scenes, got {found}{f' in {clips}' if clips else ''}")
     started = time.perf_counter()
     autoencoder = load_autoencoder()
-    filmed = bench_scenes(scenes, processes=os.cpu_count() or 1)
-    say(f"filmed {scenes} scenes in {time.perf_counter() - started:.0f} s")
+    filmed = bench_scenes(scenes, processes=os.cpu_count() or 1) if files is None else clip_scenes(files)
+    say(f"{'read' if files else 'filmed'} {found} scenes in {time.perf_counter() - started:.0f} s")
     scored: dict[str, Scored] = {}
     for name in rows:
         began = time.perf_counter()
@@ -63,7 +72,7 @@ def evaluate(
         say(f"{name}: {time.perf_counter() - began:.0f} s")
     result = {
         "machine": machine(),
-        "scenes": scenes,
+        "scenes": found,
         "minutes": round((time.perf_counter() - started) / 60, 1),
         "weights": {file: dict(facts_of(SHIPPED / file)) for file in (AUTOENCODER, MODEL)},
         "rows": {name: row.metrics for name, row in scored.items()},

@@ -7,14 +7,17 @@ one of: seen before (revisited), touched by the edit, moving, or new.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ..cameras import Camera, CameraPath
 from ..memory import Memory
+from ..memory.readout import MemoryReader
 from ..train.arrays import do_all
-from ..train.clips import EDIT_FRAME, EDITS, FPS, Clip, make_clip, unedited_ids
+from ..train.clips import EDIT_FRAME, EDITS, FPS, Clip, make_clip, read_clip, unedited_ids
 from ..train.windows import camera_of, edited_like, memory_of
 
 FIRST_SEED = 1_000_000
@@ -53,6 +56,22 @@ def bench_scenes(count: int, *, first_seed: int = FIRST_SEED, processes: int = 1
     return [_scene(seed, clip, ids) for (seed, _), (clip, ids) in zip(jobs, filmed, strict=True)]
 
 
+def clip_scenes(files: Sequence[Path]) -> list[BenchScene]:
+    """The same of clips that are on disk, filmed elsewhere. Raises `MosaicError` for anything else."""
+    clips = [read_clip(file) for file in files]
+    return [_scene(index, clip, _ids_remembered(clip)) for index, clip in enumerate(clips)]
+
+
+def _ids_remembered(clip: Clip) -> np.ndarray:  # (T - EDIT_FRAME, H, W)
+    """Which object each pixel shows after the edit's frame, as far as the unedited memory knows; 0 elsewhere."""
+    memory = memory_of(clip, REMEMBERED)
+    reader, table = MemoryReader(memory), memory.placements
+    objects = np.zeros(table.ids.max() + 1, clip.object_ids.dtype)
+    objects[table.ids] = memory.patches.object_id[table.rows - 1]
+    cameras = [camera_of(clip, frame) for frame in range(EDIT_FRAME, len(clip.rgb))]
+    return np.stack([objects[reader.rgb(camera).placement_id] for camera in cameras])
+
+
 def _film(job: tuple[int, str]) -> tuple[Clip, np.ndarray]:
     seed, edit = job
     clip = make_clip(seed, image_height=HEIGHT, image_width=WIDTH, frames=FRAMES, edit=edit)
@@ -67,8 +86,9 @@ def _scene(seed: int, clip: Clip, ids_before: np.ndarray) -> BenchScene:
     touched = np.zeros(ids.shape, bool)
     if str(clip.edit) != "none":
         # A copy is the last thing of its scene: an id that was not there before.
-        touched = (ids == clip.edited_id) | (ids_before == clip.edited_id) | (ids > ids_before.max())
-        touched &= ids != ids_before if str(clip.edit) == "copied" else True
+        copied = ids > max(ids_before.max(), clip.object_ids[:EDIT_FRAME].max())
+        was_or_is = (ids == clip.edited_id) | (ids_before == clip.edited_id)
+        touched = copied if str(clip.edit) == "copied" else was_or_is
     seen = np.stack([_seen_before(clip, camera, z, i) for camera, z, i in zip(cameras, z_depth, ids, strict=True)])
     seen &= ~touched & ~clip.dynamic[after]
     return BenchScene(

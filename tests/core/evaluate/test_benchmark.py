@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from mosaic_core.evaluate import scenes as bench  # noqa: E402
 from mosaic_core.evaluate.benchmark import evaluate, table  # noqa: E402
 from mosaic_core.evaluate.rows import row_named  # noqa: E402
 from mosaic_core.evaluate.scores import picture_scores  # noqa: E402
-from mosaic_core.train.clips import EDIT_FRAME, make_clip, unedited_ids  # noqa: E402
+from mosaic_core.train.clips import EDIT_FRAME, clip_file, make_clip, save_clip, unedited_ids  # noqa: E402
 
 SEED = 1_000_013
 
@@ -70,8 +71,25 @@ def test_a_figure_that_is_missing_leaves_its_place_empty():
     assert "| preview | 18.00 /  |" in text
 
 
+@pytest.mark.parametrize("edit", ["moved", "copied", "deleted"])
+def test_a_clip_filmed_elsewhere_tells_what_its_edit_touched(tmp_path, edit):
+    """Without the unedited scene to render, memory says where the edited thing was: nearly the same pixels."""
+    clip = make_clip(SEED, image_height=48, image_width=80, frames=20, edit=edit)
+    save_clip(clip_file(tmp_path, 3), clip)
+    (read,) = bench.clip_scenes([clip_file(tmp_path, 3)])
+    filmed = bench._scene(SEED, clip, unedited_ids(SEED, clip))
+    assert read.edit == edit and np.array_equal(read.rgb, filmed.rgb)
+    both, either = (read.touched & filmed.touched).sum(), (read.touched | filmed.touched).sum()
+    assert both > 0.7 * either > 0
+
+
 @pytest.mark.parametrize(
-    ("arguments", "words"), [({"rows": ["magic"]}, "no row 'magic'"), ({"scenes": 1}, "at least 2")]
+    ("arguments", "words"),
+    [
+        ({"rows": ["magic"]}, "no row 'magic'"),
+        ({"scenes": 1}, "at least 2"),
+        ({"clips": Path("nowhere")}, "got 0 in nowhere"),
+    ],
 )
 def test_what_cannot_be_measured_is_said(arguments, words):
     with pytest.raises(MosaicError, match=words):
