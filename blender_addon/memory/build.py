@@ -23,6 +23,7 @@ from . import store
 from .atlas import UV_MAP, atlas_image, atlas_uv
 from .faces import COLOUR, CORNER, set_face_flag, set_ints, set_values
 from .properties import SCHEMA
+from .sets import carry_sets
 
 MATERIAL_NAME = "Mosaic Memory"
 _INT32_MAX = 2**31 - 1
@@ -71,6 +72,7 @@ def rebuild_memory_object(obj: bpy.types.Object, memory: Memory, memory_file: Pa
         bpy.data.meshes.remove(mesh)
         raise
     store.remember(memory, Path(memory_file))
+    carry_sets(obj.data, mesh)
     old, obj.data = obj.data, mesh
     obj.parent = None
     obj.matrix_world = np.eye(4)

@@ -16,7 +16,7 @@ from mosaic_core.errors import MosaicError
 from ..memory import change, store
 from ..memory.select import selected_faces
 from ..registry import registration
-from . import memory_file, select
+from . import memory_file, select, select_meaning
 from .memory_poll import MemoryOperator, count_of
 
 
@@ -160,6 +160,7 @@ def _about(centre: np.ndarray, motion: np.ndarray) -> np.ndarray:  # (4, 4) the 
 
 register, unregister = registration(
     *select.CLASSES,
+    *select_meaning.CLASSES,
     MOSAIC_OT_duplicate,
     MOSAIC_OT_move,
     MOSAIC_OT_rotate,

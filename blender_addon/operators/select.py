@@ -23,7 +23,7 @@ from ..memory.select import (
 from .memory_poll import MemoryOperator, count_of
 
 
-class _SelectOperator(MemoryOperator):
+class SelectOperator(MemoryOperator):
     mode: EnumProperty(
         name="Selection",
         items=[
@@ -55,7 +55,7 @@ def _object_names(operator: MOSAIC_OT_select_object, context: bpy.types.Context,
     return sorted(name for name in names if text.lower() in name.lower())
 
 
-class MOSAIC_OT_select_object(_SelectOperator, bpy.types.Operator):
+class MOSAIC_OT_select_object(SelectOperator, bpy.types.Operator):
     """Select all patches of an object; of the objects of the selected patches where no name is given"""
 
     bl_idname = "mosaic.select_object"
@@ -80,7 +80,7 @@ class MOSAIC_OT_select_object(_SelectOperator, bpy.types.Operator):
         return faces_of_objects(obj, object_ids_named(held, names))
 
 
-class MOSAIC_OT_select_view(_SelectOperator, bpy.types.Operator):
+class MOSAIC_OT_select_view(SelectOperator, bpy.types.Operator):
     """Select all patches that one view saw; that the views of the selected patches saw where the number is -1"""
 
     bl_idname = "mosaic.select_view"
@@ -101,7 +101,7 @@ class MOSAIC_OT_select_view(_SelectOperator, bpy.types.Operator):
         return faces_of_views(obj, views)
 
 
-class MOSAIC_OT_select_frustum(_SelectOperator, bpy.types.Operator):
+class MOSAIC_OT_select_frustum(SelectOperator, bpy.types.Operator):
     """Select all patches inside the image of the active camera, or of the scene's"""
 
     bl_idname = "mosaic.select_frustum"

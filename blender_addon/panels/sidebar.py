@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 
 from ..memory import store
+from ..memory.sets import set_names
 from ..operators.generate import newest_frame, shown_take
 from ..operators.memory_poll import count_of
 from ..paths.curve import followed_curve, followed_frames, look_target
@@ -100,6 +101,7 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.menu("MOSAIC_MT_select_object", text="By Object")
     row.menu("MOSAIC_MT_select_view", text="By View")
     row = column.row(align=True)
+    row.menu("MOSAIC_MT_select_meaning", text="More")
     row.operator("mosaic.select_frustum", text="By Camera")
     row.operator("mosaic.select_all", text="All").action = "SELECT"
     row.operator("mosaic.select_all", text="None").action = "DESELECT"
@@ -259,6 +261,25 @@ def draw_view_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
         layout.operator("mosaic.select_view", text=view.name or f"View {number}").view = number
 
 
+def draw_meaning_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Selecting by what patches are, and the sets that were kept."""
+    layout.operator("mosaic.select_like", text="Similar Colours", icon="COLOR")
+    layout.operator("mosaic.select_connected", text="Connected Surface", icon="LINKED")
+    layout.operator("mosaic.select_grow", text="Grow", icon="ADD").steps = 1
+    layout.operator("mosaic.select_grow", text="Shrink", icon="REMOVE").steps = -1
+    layout.operator("mosaic.select_all", text="Invert", icon="ARROW_LEFTRIGHT").action = "INVERT"
+    layout.separator()
+    layout.operator("mosaic.select_time", text="By Capture Time", icon="TIME")
+    layout.operator("mosaic.select_conflicts", text="Conflicts", icon="ERROR")
+    layout.separator()
+    layout.operator_context = "INVOKE_DEFAULT"
+    layout.operator("mosaic.keep_set", icon="BOOKMARKS")
+    layout.operator_context = "EXEC_DEFAULT"
+    obj = store.active_memory(context)
+    for name in (set_names(obj) if obj is not None else [])[:_MAX_MENU_ENTRIES]:
+        layout.operator("mosaic.select_set", text=name, icon="GROUP").name = name
+
+
 def _loaded_memory(context: bpy.types.Context):
     # A menu is opened on purpose, so loading the file is fine here; it stays loaded. Raises `MosaicError`.
     return store.memory_of(store.active_memory(context))
@@ -278,6 +299,14 @@ class MOSAIC_MT_select_view(bpy.types.Menu):
     bl_idname = "MOSAIC_MT_select_view"
     bl_label = "View"
     draw = safely(draw_view_menu)
+
+
+class MOSAIC_MT_select_meaning(bpy.types.Menu):
+    """Select patches by what they are"""
+
+    bl_idname = "MOSAIC_MT_select_meaning"
+    bl_label = "Select"
+    draw = safely(draw_meaning_menu)
 
 
 class MOSAIC_PT_memory(_SidebarPanel, bpy.types.Panel):
@@ -311,6 +340,6 @@ class MOSAIC_PT_result(_SidebarPanel, bpy.types.Panel):
 
 
 PANELS = (MOSAIC_PT_memory, MOSAIC_PT_edit, MOSAIC_PT_path, MOSAIC_PT_generate, MOSAIC_PT_result)
-MENUS = (MOSAIC_MT_select_object, MOSAIC_MT_select_view)
+MENUS = (MOSAIC_MT_select_object, MOSAIC_MT_select_view, MOSAIC_MT_select_meaning)
 
 register, unregister = registration(*MENUS, *PANELS)
