@@ -18,6 +18,7 @@ import bpy
 
 from mosaic_core.errors import MosaicError
 from mosaic_core.memory import save_memory
+from mosaic_core.report.contact_sheet import write_contact_sheet
 
 from .. import jobs
 from ..capture import CaptureRequest, capture_steps
@@ -25,7 +26,6 @@ from ..memory import store
 from ..memory.build import build_memory_object
 from ..memory.read import edited_memory
 from ..shots import request_from_settings
-from .contact_sheet import write_contact_sheet
 from .courtyard import EDITS, capture_cameras, compose_courtyard, demo_path, set_render_settings
 from .viewport import show_memory_in_viewports
 
@@ -182,7 +182,8 @@ def _finish(scene: bpy.types.Scene, files: DemoFiles, say: Callable[[str], None]
     span = scene.frame_end - scene.frame_start
     columns = min(SHEET_COLUMNS, span + 1)
     numbers = [scene.frame_start + round(span * k / max(columns - 1, 1)) for k in range(columns)]
-    write_contact_sheet(files.take(1), files.take(2), files["contact_sheet.png"], frame_numbers=numbers)
+    clips = [("before", files.take(1)), ("after", files.take(2))]
+    write_contact_sheet(clips, files["contact_sheet.png"], frame_numbers=numbers)
     scene.frame_set(scene.frame_start + span // 2)
     show_memory_in_viewports(scene.mosaic.memory)
     _save(files)

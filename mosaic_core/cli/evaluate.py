@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..errors import MosaicError
 from .command import Commands, add_command, show
 
 
@@ -35,10 +36,13 @@ def _run(options: argparse.Namespace) -> int:
 
     result, scenes, scored = evaluate(scenes=options.scenes, clips=options.clips, rows=options.only or ROWS, say=_say)
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        write_atomically(options.out / "result.json", json.dumps(result, indent=1).encode())
-        write_atomically(options.out / "table.md", (table(result["rows"]) + "\n").encode())
-        draw_page(scenes, scored, options.out / "page.png")
+        try:
+            options.out.mkdir(parents=True, exist_ok=True)
+            write_atomically(options.out / "result.json", json.dumps(result, indent=1).encode())
+            write_atomically(options.out / "table.md", (table(result["rows"]) + "\n").encode())
+            draw_page(scenes, scored, options.out / "page.png")
+        except OSError as error:
+            raise MosaicError(f"cannot write to {options.out}: {error.strerror or error}") from error
     show(result if options.json else table(result["rows"]), as_json=options.json)
     return 0
 

@@ -15,6 +15,7 @@ from mosaic_core.errors import CameraError, Cancelled, GenerateError, MemoryFile
 from mosaic_core.generate import Prompt, Shot, generate, shot_from_json, shot_to_json
 from mosaic_core.generate.video import VideoWriter
 from mosaic_core.memory import edits, memory_sha256, save_memory, save_placements
+from mosaic_core.report.contact_sheet import CELL_WIDTH_PX, GAP_PX, LABEL_HEIGHT_PX
 
 from .known_scenes import RED, camera_at, placements_of, room_memory
 
@@ -173,3 +174,28 @@ def test_no_folder_is_left_where_there_was_none(shot, tmp_path):
     leftovers = [p.name for p in tmp_path.rglob("*") if p.name.startswith(".mosaic")]
     shutil.rmtree(tmp_path / "new", ignore_errors=True)
     assert leftovers == []
+
+
+def test_a_contact_sheet_shows_clips_below_each_other_and_what_memory_held(shot, tmp_path, capsys):
+    from PIL import Image
+
+    from mosaic_core.cli import main
+
+    for name in ("first", "second"):
+        generate(shot, tmp_path / name)
+    clips = [str(tmp_path / "first"), str(tmp_path / "second")]
+    assert main(["sheet", *clips, "--frames", "2", "--out", str(tmp_path / "sheet.png")]) == 0
+    assert "2 frames of 2 clips" in capsys.readouterr().out
+    with Image.open(tmp_path / "sheet.png") as sheet, Image.open(tmp_path / "first/frames/frame_0011.png") as frame:
+        assert sheet.width == 2 * (CELL_WIDTH_PX + GAP_PX) + GAP_PX
+        top = GAP_PX + LABEL_HEIGHT_PX
+        height = round(CELL_WIDTH_PX * frame.height / frame.width)
+        shown = sheet.crop((GAP_PX, top, GAP_PX + CELL_WIDTH_PX, top + height))
+        assert np.abs(np.asarray(shown, float) - np.asarray(frame.resize(shown.size), float)).mean() < 4
+    assert main(["sheet", *clips, "--frames", "0", "--out", str(tmp_path / "no.png")]) == 1
+    assert main(["sheet", str(tmp_path), "--out", str(tmp_path / "no.png")]) == 1
+    (tmp_path / "second/frames/frame_0014.png").unlink()
+    assert main(["sheet", *clips, "--out", str(tmp_path / "no.png")]) == 1
+    words = capsys.readouterr().err
+    assert "at least one frame" in words and "holds no clip" in words and "frame_0014.png cannot be read" in words
+    assert not (tmp_path / "no.png").exists()
