@@ -12,6 +12,7 @@ MODULES = (
     "operators.capture",
     "operators.edit",
     "operators.path",
+    "operators.plan",
     "operators.view",
     "operators.generate",
     "memory.handlers",
