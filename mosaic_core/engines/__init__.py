@@ -6,7 +6,7 @@ Names can be listed without importing NumPy or torch; `engine_named` imports onl
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,6 +45,11 @@ class Prompt:
 class Engine(Protocol):
     """Makes a path's frames, in order. Must give the same bits for the same arguments."""
 
+    @property
+    def stand_alone(self) -> bool:
+        """Each frame follows from the memory and its own camera alone: `indices` saves the others' work."""
+        ...
+
     def frames(
         self,
         memory: Memory,
@@ -53,8 +58,9 @@ class Engine(Protocol):
         prompts: tuple[Prompt, ...],
         seed: int,
         should_stop: Callable[[], bool] = ...,
+        indices: Sequence[int] | None = ...,
     ) -> Generator[EngineFrame, None, None]:
-        """One frame a camera of the path. Closing the generator stops the work.
+        """One frame a camera of the path, or only those at the rising `indices`. Closing the generator stops the work.
 
         Raises `Cancelled` soon after `should_stop()` is true, where a frame takes long.
         """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ..allocation import keep_freed_memory
@@ -26,6 +26,8 @@ MAX_THREADS = 8
 class PreviewEngine:
     """Prompts and seed do not matter to it."""
 
+    stand_alone = True
+
     def frames(
         self,
         memory: Memory,
@@ -34,6 +36,7 @@ class PreviewEngine:
         prompts: tuple[Prompt, ...] = (),
         seed: int = 0,
         should_stop: Callable[[], bool] = lambda: False,
+        indices: Sequence[int] | None = None,
     ) -> Generator[EngineFrame, None, None]:
         """See `Engine.frames`. Raises `MosaicError` for a memory without views."""
         keep_freed_memory()
@@ -42,8 +45,8 @@ class PreviewEngine:
         with ThreadPoolExecutor(threads) as pool:
             waiting: deque[Future[Readout]] = deque()
             try:
-                for index, camera in enumerate(path):
-                    waiting.append(pool.submit(reader.rgb, camera, path.time_s(index)))
+                for index in range(len(path)) if indices is None else indices:
+                    waiting.append(pool.submit(reader.rgb, path[index], path.time_s(index)))
                     if len(waiting) > threads:
                         yield _frame(waiting.popleft().result())
                 while waiting:

@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from ..cameras import CameraPath, load_path
-from ..engines import EngineFrame, engine_named
+from ..engines import Engine, EngineFrame, engine_named
 from ..errors import Cancelled, GenerateError
 from ..files import sha256_of_file
 from ..memory import Memory, load_memory, load_placements
 from ..version import VERSION
 from ..worker.partial import partial_folder
 from .clip import COVERAGE, FRAMES, MANIFEST, VIDEO, Clip, coverage_name, frame_name
+from .retake import EarlierFrames, earlier_frames
 from .shot import Shot, shot_to_json
 from .video import VideoWriter, write_png
 
@@ -70,8 +71,11 @@ def generate(
             (partial / FRAMES).mkdir()
             (partial / COVERAGE).mkdir()
             loaded = time.perf_counter()
-            covered = _make_frames(shot, memory, path, partial, on_event, should_stop)
+            engine = engine_named(shot.engine)
+            earlier = earlier_frames(shot, memory, path, inputs, stand_alone=engine.stand_alone)
+            covered = _make_frames(shot, engine, memory, path, earlier, partial, on_event, should_stop)
             manifest = _manifest(shot, path, inputs, covered)
+            manifest["taken_over"] = [path.frame_numbers[index] for index in sorted(earlier.covered)]
             manifest["timings_s"] = {
                 "load": round(loaded - started, 3),
                 "frames": round(time.perf_counter() - loaded, 3),
@@ -99,8 +103,10 @@ def _load(shot: Shot) -> tuple[Memory, CameraPath, dict[str, Any]]:
 
 def _make_frames(
     shot: Shot,
+    engine: Engine,
     memory: Memory,
     path: CameraPath,
+    earlier: EarlierFrames,
     partial: Path,
     on_event: Callable[[GenerateEvent], None],
     should_stop: Callable[[], bool],
@@ -108,18 +114,24 @@ def _make_frames(
     """Write every frame and the video; the share of covered pixels of each."""
     covered: list[float] = []
     size = {"image_height": path.image_height, "image_width": path.image_width}
-    engine = engine_named(shot.engine)
-    frames = engine.frames(memory, path, prompts=shot.prompts, seed=shot.seed, should_stop=should_stop)
+    new = [index for index in range(len(path)) if index not in earlier.covered]
+    given = {"prompts": shot.prompts, "seed": shot.seed, "should_stop": should_stop}
+    frames = engine.frames(memory, path, **given, indices=new if earlier.covered else None)
     started = time.perf_counter()
     with VideoWriter(partial / VIDEO, fps=path.fps, **size) as video:
         for index, number in enumerate(path.frame_numbers):
             if should_stop():
                 frames.close()
                 raise Cancelled("cancelled")
-            frame = next(frames)
-            covered.append(float(frame.covered.mean()))
-            file = _write_frame(frame, number, partial)
-            video.add(frame.rgb)
+            if index in earlier.covered:
+                covered.append(earlier.covered[index])
+                video.add(earlier.taken_over(index, number, partial))
+            else:
+                frame = next(frames)
+                covered.append(float(frame.covered.mean()))
+                _write_frame(frame, number, partial)
+                video.add(frame.rgb)
+            file = partial / FRAMES / frame_name(number)
             left = (time.perf_counter() - started) / (index + 1) * (len(path) - index - 1)
             on_event(FrameDone(index, len(path), number, file, covered[-1], left))
     if should_stop():
@@ -127,11 +139,9 @@ def _make_frames(
     return covered
 
 
-def _write_frame(frame: EngineFrame, number: int, partial: Path) -> Path:
+def _write_frame(frame: EngineFrame, number: int, partial: Path) -> None:
     write_png(frame.covered, partial / COVERAGE / coverage_name(number))
-    file = partial / FRAMES / frame_name(number)
-    write_png(frame.rgb, file)
-    return file
+    write_png(frame.rgb, partial / FRAMES / frame_name(number))
 
 
 def _manifest(shot: Shot, path: CameraPath, inputs: dict[str, Any], covered: list[float]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Shot:
     prompts: tuple[Prompt, ...] = ()
     placements_file: Path | None = None  # replaces the memory's own placements: the artist's present edit
     memory_sha256: str | None = None  # refused where the memory file has changed since
+    earlier_clip: Path | None = None  # frames that no edit since can have changed are taken from it
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINE_NAMES:
@@ -42,6 +43,7 @@ def shot_to_json(shot: Shot) -> dict[str, Any]:
         "path_file": str(Path(shot.path_file).absolute()),
         "placements_file": None if shot.placements_file is None else str(Path(shot.placements_file).absolute()),
         "memory_sha256": shot.memory_sha256,
+        "earlier_clip": None if shot.earlier_clip is None else str(Path(shot.earlier_clip).absolute()),
         "engine": shot.engine,
         "seed": shot.seed,
         "prompts": [
@@ -55,7 +57,7 @@ def shot_to_json(shot: Shot) -> dict[str, Any]:
 def shot_from_json(document: Any) -> Shot:
     """The shot a JSON document describes. Raises `GenerateError` naming what is wrong."""
     try:
-        placements = document["placements_file"]
+        placements, earlier = document["placements_file"], document.get("earlier_clip")
         return Shot(
             memory_file=Path(document["memory_file"]),
             path_file=Path(document["path_file"]),
@@ -67,6 +69,7 @@ def shot_from_json(document: Any) -> Shot:
             ),
             placements_file=None if placements is None else Path(placements),
             memory_sha256=document["memory_sha256"],
+            earlier_clip=None if earlier is None else Path(earlier),
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise GenerateError(f"malformed shot: {type(error).__name__}: {error}") from error
