@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -26,7 +26,7 @@ from . import compat, results
 from .preferences import worker_python
 from .registry import registration
 from .shots import JobRequest, prepared_shot
-from .takes import TakeFolders, make_folders, new_log_file, take_in
+from .takes import TakeFolders, frames_taken_over, make_folders, new_log_file, newest_clip, take_in
 from .windows import redraw, window_context
 
 _log = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ def start(
     _runtime.starting = True
     try:
         python = worker_python() if command is None else command[0]
-        shot = prepared_shot(context, request)
+        earlier = newest_clip(output_folder=output_folder, take_folder=take_folder)
+        shot = replace(prepared_shot(context, request), earlier_clip=earlier)
         folders = make_folders(output_folder=output_folder, take_folder=take_folder)
         try:
             runner = JobRunner(
@@ -194,7 +195,9 @@ def _finish(job: Job, *, apply: bool) -> None:
     status.take_folder = str(job.folders.take)
     if apply:
         notes = _apply(job)
-        status.text = "; ".join(["Done", *notes])
+        taken_over, count = frames_taken_over(job.folders.take)
+        done = f"Done, {taken_over} of {count} frames taken over unchanged" if taken_over else "Done"
+        status.text = "; ".join([done, *notes])
         for note in notes:
             _log.warning("%s (the take is in %s)", note, job.folders.take)
     redraw(*_AREAS)

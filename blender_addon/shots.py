@@ -58,6 +58,7 @@ class PreparedShot:
     prompts: tuple[Prompt, ...]
     engine: str
     seed: int
+    earlier_clip: Path | None = None  # frames that no edit since can have changed are taken from it
 
     def written(self, folder: Path) -> dict[str, Any]:
         """Write the shot's files into `folder`, made here; the shot as JSON values. Raises `GenerateError`."""
@@ -74,6 +75,7 @@ class PreparedShot:
                 prompts=self.prompts,
                 placements_file=placements_file,
                 memory_sha256=self.memory_sha256 or None,
+                earlier_clip=self.earlier_clip,
             )
             document = shot_to_json(shot)
             write_atomically(folder / "shot.json", json.dumps(document, indent=1).encode())

@@ -7,6 +7,7 @@ output folder/take_0001/frames/frame_0001.png ... clip.mp4 manifest.json
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import shutil
 import time
@@ -73,6 +74,21 @@ def takes_in(output_folder: Path) -> list[Path]:
     except OSError:
         return []
     return sorted(folders, key=lambda folder: int(folder.name.removeprefix("take_")))
+
+
+def newest_clip(*, output_folder: Path | None = None, take_folder: Path | None = None) -> Path | None:
+    """The last finished clip of an output folder, or of exactly `take_folder`; None where there is none."""
+    folders = [take_folder] if take_folder is not None else reversed(takes_in(output_folder) if output_folder else [])
+    return next((folder for folder in folders if (folder / "manifest.json").is_file()), None)
+
+
+def frames_taken_over(folder: Path) -> tuple[int, int]:
+    """How many frames of a take were those of an earlier one, and how many it has; 0 of 0 where nobody knows."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return len(manifest["taken_over"]), len(manifest["frames"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0, 0
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ def add(commands: Commands) -> None:
     generate.add_argument("--engine", default=DEFAULT_ENGINE)
     generate.add_argument("--seed", type=int, default=0)
     generate.add_argument("--prompt", default="", help="what the video shows, for engines with a model")
+    earlier_help = "an earlier clip of this path: frames that no edit since can have changed are taken from it"
+    generate.add_argument("--earlier", type=Path, metavar="CLIP", help=earlier_help)
     generate.add_argument("--json", action="store_true", help="print the clip's manifest")
 
 
@@ -28,7 +30,14 @@ def _run(options: argparse.Namespace) -> int:
     from ..generate import FrameDone, Prompt, Shot, generate
 
     prompts = (Prompt(options.prompt),) if options.prompt else ()
-    shot = Shot(options.memory, options.path, engine=options.engine, seed=options.seed, prompts=prompts)
+    shot = Shot(
+        options.memory,
+        options.path,
+        engine=options.engine,
+        seed=options.seed,
+        prompts=prompts,
+        earlier_clip=options.earlier,
+    )
 
     def show_progress(event: FrameDone) -> None:
         end = "\n" if event.index + 1 == event.total else "\r"

@@ -298,6 +298,16 @@ def test_the_operator_waits_in_the_background_and_makes_real_frames(shot, tmp_pa
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["shot"]["seed"] == 0 and min(manifest["covered_fraction"]) > 0.5
     assert backgrounds() == ["Mosaic take_0001"]
+    assert bpy.ops.mosaic.generate() == {"FINISHED"}
+    again = json.loads((tmp_path / "takes" / "take_0002" / "manifest.json").read_text())
+    if again["shot"]["engine"] == "preview":
+        assert again["taken_over"] == [1, 2, 3]
+        assert "3 of 3 frames taken over" in bpy.context.window_manager.mosaic_job.text
+    first, second = (
+        [file.read_bytes() for file in sorted((tmp_path / "takes" / name / "frames").iterdir())]
+        for name in ("take_0001", "take_0002")
+    )
+    assert first == second
 
 
 def test_the_operator_remembers_why_a_job_did_not_start(shot, monkeypatch):
