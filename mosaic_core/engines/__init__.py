@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _MODULES = {"preview": "preview", "tiny": "tiny"}
 ENGINE_NAMES = tuple(_MODULES)
-# `tiny` becomes the default once `mosaic evaluate` finds its row `composed` ahead of `preview`.
-DEFAULT_ENGINE = "preview"
+# `mosaic evaluate` finds its row `composed` ahead of `preview`: docs/evaluate.md.
+DEFAULT_ENGINE = "tiny"
 
 
 @dataclass(frozen=True, eq=False)

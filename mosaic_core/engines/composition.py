@@ -17,7 +17,7 @@ from ..memory.picture import Readout
 from .motion import BLOCK_PX
 
 # Means of blocks differ by more than this, and by so many times the usual difference, only where something has moved.
-CHANGED, OUTSTANDING = 0.1, 3.0
+CHANGED, OUTSTANDING = 0.2, 3.0
 # A median change of colour up to the first is the model's error, from the second on another light.
 SAME_LIGHT, OTHER_LIGHT = 0.08, 0.16
 MOST = 0.8  # of the blocks show how the light has changed

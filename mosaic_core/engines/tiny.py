@@ -40,7 +40,7 @@ from .composition import compose, resized, resized_nearest
 from .motion import moving_cells
 
 CHUNK, GIVEN = 6, 2  # frames at a time, of which so many are the last of the chunk before
-STEPS = 6
+STEPS = 2
 # Cells that the model made up are remembered in every so many frames: neighbours show the same.
 REMEMBER_EVERY = 2
 

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from ..cameras import Camera, CameraPath
+from ..errors import MosaicError
 from ..memory import Memory
 from ..memory.readout import MemoryReader
 from ..train.arrays import do_all
 from ..train.clips import EDIT_FRAME, EDITS, FPS, Clip, make_clip, read_clip, unedited_ids
+from ..train.compose import random_scene
 from ..train.windows import camera_of, edited_like, memory_of
 
 FIRST_SEED = 1_000_000
@@ -28,6 +30,9 @@ HEIGHT, WIDTH = 144, 256
 SAME_DEPTH = 0.02
 # Pixels this near to what was seen are the first unseen band.
 BAND_PX = 12
+# A scene is looked for among so many seeds: not every one has a thing to edit in view, or shows what moves.
+SEEDS_A_SCENE = 60
+LEAST_MOVING = 0.003  # of the pixels that are to be made
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +55,9 @@ class BenchScene:
 
 
 def bench_scenes(count: int, *, first_seed: int = FIRST_SEED, processes: int = 1) -> list[BenchScene]:
-    """Film scenes: in turn unedited, with a thing moved, copied and deleted."""
-    jobs = [(first_seed + index, EDITS[index % len(EDITS)]) for index in range(count)]
-    filmed = do_all(_film, jobs, processes=processes)
-    return [_scene(seed, clip, ids) for (seed, _), (clip, ids) in zip(jobs, filmed, strict=True)]
+    """Film scenes: in turn unedited with something that moves, and with a thing moved, copied and deleted."""
+    jobs = [(first_seed + SEEDS_A_SCENE * index, EDITS[index % len(EDITS)]) for index in range(count)]
+    return [_scene(*filmed) for filmed in do_all(_film, jobs, processes=processes)]
 
 
 def clip_scenes(files: Sequence[Path]) -> list[BenchScene]:
@@ -72,10 +76,17 @@ def _ids_remembered(clip: Clip) -> np.ndarray:  # (T - EDIT_FRAME, H, W)
     return np.stack([objects[reader.rgb(camera).placement_id] for camera in cameras])
 
 
-def _film(job: tuple[int, str]) -> tuple[Clip, np.ndarray]:
-    seed, edit = job
-    clip = make_clip(seed, image_height=HEIGHT, image_width=WIDTH, frames=FRAMES, edit=edit)
-    return clip, unedited_ids(seed, clip)
+def _film(job: tuple[int, str]) -> tuple[int, Clip, np.ndarray]:
+    """The first of some seeds whose scene has what is wanted in the picture. Raises `MosaicError` where none has."""
+    first, edit = job
+    for seed in range(first, first + SEEDS_A_SCENE):
+        if edit == "none" and not any(thing.moves for thing in random_scene(seed).things):
+            continue
+        clip = make_clip(seed, image_height=HEIGHT, image_width=WIDTH, frames=FRAMES, edit=edit)
+        moving = clip.dynamic[EDIT_FRAME:].mean() if edit == "none" else 1.0
+        if str(clip.edit) == edit and moving > LEAST_MOVING:
+            return seed, clip, unedited_ids(seed, clip)
+    raise MosaicError(f"none of the scenes {first} .. {first + SEEDS_A_SCENE - 1} has what {edit!r} needs")
 
 
 def _scene(seed: int, clip: Clip, ids_before: np.ndarray) -> BenchScene:

@@ -74,7 +74,7 @@ def test_the_process_is_given_the_edited_memory_and_the_path(shot, tmp_path):
     finish()
     folder = tmp_path / "takes" / "take_0001" / "shot"
     document = json.loads((folder / "shot.json").read_text())
-    assert document["memory_file"] == str(tmp_path / "room.mosaic") and document["engine"] == "preview"
+    assert document["memory_file"] == str(tmp_path / "room.mosaic") and document["engine"] == "tiny"
     sent = load_placements(folder / "placements.npz")
     assert sent.same_as(placements_from_object(memory_obj)) and (sent.transform_index != 0).any()
     path = json.loads((folder / "path.json").read_text())
@@ -290,8 +290,10 @@ def test_takes_are_numbered_and_a_foreign_file_is_left_alone(shot, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_operator_waits_in_the_background_and_makes_real_frames(shot, tmp_path):
+@pytest.mark.parametrize("engine", ["preview", "tiny"])
+def test_the_operator_waits_in_the_background_and_makes_real_frames(shot, tmp_path, engine):
     pytest.importorskip("torch", reason="the real GPU process needs torch")
+    bpy.context.scene.mosaic.engine = engine
     assert bpy.ops.mosaic.generate() == {"FINISHED"}
     folder = tmp_path / "takes" / "take_0001"
     assert sorted(file.name for file in (folder / "frames").iterdir()) == [f"frame_{n:04d}.png" for n in (1, 2, 3)]
@@ -300,8 +302,8 @@ def test_the_operator_waits_in_the_background_and_makes_real_frames(shot, tmp_pa
     assert backgrounds() == ["Mosaic take_0001"]
     assert bpy.ops.mosaic.generate() == {"FINISHED"}
     again = json.loads((tmp_path / "takes" / "take_0002" / "manifest.json").read_text())
-    if again["shot"]["engine"] == "preview":
-        assert again["taken_over"] == [1, 2, 3]
+    assert again["taken_over"] == ([1, 2, 3] if engine == "preview" else [])
+    if engine == "preview":
         assert "3 of 3 frames taken over" in bpy.context.window_manager.mosaic_job.text
     first, second = (
         [file.read_bytes() for file in sorted((tmp_path / "takes" / name / "frames").iterdir())]

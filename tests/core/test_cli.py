@@ -33,7 +33,7 @@ def test_edit_then_generate_shows_the_edit(folder, capsys):
     assert main(["generate", edited, "--path", path, "--out", str(folder / "after"), "--json"]) == 0
     before, after = (folder / take / "frames" / "frame_0001.png" for take in ("before", "after"))
     assert before.read_bytes() != after.read_bytes()
-    assert '"engine": "preview"' in capsys.readouterr().out
+    assert '"engine": "tiny"' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

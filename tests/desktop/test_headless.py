@@ -54,7 +54,7 @@ def test_capture_edit_and_generate_without_a_window(blender, captured, tmp_path)
         assert run.returncode == 0, run.stdout + run.stderr
         assert (out / "clip.mp4").stat().st_size > 1000
         manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
-        assert manifest["shot"]["engine"] == "preview"
+        assert manifest["shot"]["engine"] == "tiny"
         frames[name] = [file.read_bytes() for file in sorted((out / "frames").glob("frame_*.png"))]
         answer_of(blender.run(file, "--command", "mosaic", *edit))
     assert len(frames["before"]) == len(frames["after"]) == 3

@@ -64,7 +64,7 @@ def test_a_hole_is_filled_at_memorys_brightness_without_a_step(brighter):
 def test_where_the_model_shows_something_else_it_is_believed():
     model = picture()
     arrived = (slice(0, 2 * BLOCK_PX), slice(0, BLOCK_PX))  # whole blocks, away from the hole
-    model[arrived] += 3 * CHANGED
+    model[arrived] += 1.6 * CHANGED
     composed = compose(readout_of(picture()), model, NEAR)
     assert not composed.from_memory[arrived].any()
     assert composed.from_memory.sum() == HEIGHT * WIDTH - 16 * 16 - 2 * BLOCK_PX**2
