@@ -16,8 +16,9 @@ from ..memory.hole_filling import fill_holes
 from ..memory.picture import Readout
 from .motion import BLOCK_PX
 
-# Means of blocks differ by more than this, and by so many times the usual difference, only where something has moved.
-CHANGED, OUTSTANDING = 0.2, 3.0
+# Means of blocks differ by more than this, and by so many times the usual difference, only where something has moved;
+# and what moves is larger than a block. The model is off by as much here and there, in detail it never learned.
+CHANGED, OUTSTANDING = 0.3, 5.0
 # A median change of colour up to the first is the model's error, from the second on another light.
 SAME_LIGHT, OTHER_LIGHT = 0.08, 0.16
 MOST = 0.8  # of the blocks show how the light has changed
@@ -109,7 +110,17 @@ def _compared(readout: Readout, model_rgb: np.ndarray) -> tuple[_Light, np.ndarr
     light = _light(held[compared], shown[compared])
     off = np.abs(light.on(held) - shown).max(axis=-1)
     threshold = max(CHANGED, OUTSTANDING * float(np.median(off[compared])))
-    return light, resized_nearest((off > threshold) & compared, readout.covered.shape)
+    return light, resized_nearest(_things((off > threshold) & compared), readout.covered.shape)
+
+
+def _things(changed: np.ndarray) -> np.ndarray:  # (h, w) bool, of blocks
+    """Those that are part of a square of two by two."""
+    squares = changed[:-1, :-1] & changed[:-1, 1:] & changed[1:, :-1] & changed[1:, 1:]
+    things = np.zeros_like(changed)
+    for down in (0, 1):
+        for right in (0, 1):
+            things[down : down + squares.shape[0], right : right + squares.shape[1]] |= squares
+    return things
 
 
 def _light(held: np.ndarray, shown: np.ndarray) -> _Light:  # (n, 3) mean colours of blocks, memory's and the model's

@@ -63,11 +63,12 @@ def test_a_hole_is_filled_at_memorys_brightness_without_a_step(brighter):
 
 def test_where_the_model_shows_something_else_it_is_believed():
     model = picture()
-    arrived = (slice(0, 2 * BLOCK_PX), slice(0, BLOCK_PX))  # whole blocks, away from the hole
-    model[arrived] += 1.6 * CHANGED
+    arrived = (slice(0, 2 * BLOCK_PX), slice(0, 2 * BLOCK_PX))  # whole blocks, away from the hole
+    model[arrived] += 1.1 * CHANGED
+    model[-BLOCK_PX:, -BLOCK_PX:] -= 1.1 * CHANGED  # a single block is the model's error
     composed = compose(readout_of(picture()), model, NEAR)
     assert not composed.from_memory[arrived].any()
-    assert composed.from_memory.sum() == HEIGHT * WIDTH - 16 * 16 - 2 * BLOCK_PX**2
+    assert composed.from_memory.sum() == HEIGHT * WIDTH - 16 * 16 - 4 * BLOCK_PX**2
     np.testing.assert_allclose(composed.rgb[arrived], model[arrived], atol=1e-3)
     assert (composed.z_depth[arrived] == 2.5).all()
 
@@ -76,11 +77,11 @@ def test_when_dusk_falls_memorys_detail_stays_and_is_dark():
     checks = 0.2 * (np.indices((HEIGHT, WIDTH)).sum(0) % 2 - 0.5)[..., None]
     values, dusk = (picture() + checks).astype(np.float32), np.array([0.5, 0.45, 0.6], np.float32)
     model = picture() * dusk
-    model[: 2 * BLOCK_PX, :BLOCK_PX] = 0.9  # and somebody comes with a lamp
+    model[: 2 * BLOCK_PX, : 2 * BLOCK_PX] = 0.9  # and somebody comes with a lamp
     composed = compose(readout_of(values), model, NEAR)
-    assert not composed.from_memory[: 2 * BLOCK_PX, :BLOCK_PX].any()
+    assert not composed.from_memory[: 2 * BLOCK_PX, : 2 * BLOCK_PX].any()
     held = composed.from_memory
-    assert held.sum() == HEIGHT * WIDTH - 16 * 16 - 2 * BLOCK_PX**2
+    assert held.sum() == HEIGHT * WIDTH - 16 * 16 - 4 * BLOCK_PX**2
     np.testing.assert_allclose(composed.rgb[held], (values * dusk)[held], atol=0.03)
 
 
