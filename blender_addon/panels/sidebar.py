@@ -101,7 +101,7 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.menu("MOSAIC_MT_select_object", text="By Object")
     row.menu("MOSAIC_MT_select_view", text="By View")
     row = column.row(align=True)
-    row.operator("mosaic.select_frustum", text="By Camera")
+    row.operator("mosaic.select_frustum", text="Camera")
     row.operator("mosaic.select_all", text="All").action = "SELECT"
     row.operator("mosaic.select_all", text="None").action = "DESELECT"
     row.menu("MOSAIC_MT_select_meaning", text="More")
