@@ -48,6 +48,7 @@ def bits(table: Patches) -> dict[str, bytes]:
     return {name: getattr(table, name).tobytes() for name in column_names()}
 
 
+@pytest.mark.slow
 def test_a_patch_takes_at_most_64_bytes_beside_its_feature():
     patches = strewn()
     flags = np.where(patches.dynamic, 4, 0).astype(np.uint8)

@@ -91,6 +91,7 @@ def test_no_placements_are_no_readout(room):
     assert np.isnan(readout.source_uv).all() and (readout.source_view == -1).all()
 
 
+@pytest.mark.slow
 def test_of_equal_depths_the_lower_patch_wins():
     """Thousands of views from one place: everything is where everything else is, and the first view is what is seen."""
     camera = camera_at((0, -2, 1), (0, 3, 1), height=32, width=48)
@@ -160,6 +161,7 @@ def test_an_edit_elsewhere_keeps_every_bit(room):
         assert np.array_equal(*kept, equal_nan=True), field.name
 
 
+@pytest.mark.slow
 def test_source_coordinates_are_fractional_and_right(room):
     memory = room_memory(height=352, width=640)
     view = memory.views[1]

@@ -157,6 +157,7 @@ def test_odd_sizes_still_make_a_video(tmp_path):
     assert (frame.height, frame.width) == (16, 32)
 
 
+@pytest.mark.slow
 def test_frames_come_out_in_order_however_many_threads_work(inputs):
     memory = room_memory()
     cameras = tuple(camera_at((x, -4.5, 1.9), height=18, width=32) for x in np.linspace(-2, 2, 12))
@@ -176,6 +177,7 @@ def test_no_folder_is_left_where_there_was_none(shot, tmp_path):
     assert leftovers == []
 
 
+@pytest.mark.slow
 def test_a_contact_sheet_shows_clips_below_each_other_and_what_memory_held(shot, tmp_path, capsys):
     from PIL import Image
 

@@ -181,6 +181,7 @@ def test_axes_have_round_numbers(high, ticks):
     assert ticks is None or texts == ticks
 
 
+@pytest.mark.slow
 def test_inspect_on_the_command_line(room, tmp_path, capsys):
     memory, path, page = (str(tmp_path / name) for name in ("room.mosaic", "path.json", "report.png"))
     save_memory(room, memory)

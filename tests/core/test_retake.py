@@ -68,6 +68,7 @@ def test_without_a_change_nothing_is_made_again(takes, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_a_retake_of_a_retake_starts_from_what_that_showed(takes, tmp_path):
     _, shot, _ = takes
     generate(shot, tmp_path / "retake")
@@ -76,6 +77,7 @@ def test_a_retake_of_a_retake_starts_from_what_that_showed(takes, tmp_path):
     assert pictures(third) == pictures(first) and 0 < len(third.manifest["taken_over"]) < 10
 
 
+@pytest.mark.slow
 def test_a_clip_can_be_retaken_in_its_own_folder(takes, tmp_path):
     _, shot, _ = takes
     generate(replace(shot, placements_file=None, earlier_clip=None), tmp_path / "take")
@@ -84,6 +86,7 @@ def test_a_clip_can_be_retaken_in_its_own_folder(takes, tmp_path):
     assert pictures(retaken) == pictures(whole) and retaken.manifest["taken_over"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", ["missing", "no manifest", "manifest", "path", "engine", "frame", "half a frame", "placements", "version"]
 )

@@ -56,6 +56,7 @@ def test_a_huge_shot_and_a_frozen_process_do_not_block_the_caller(start_job, tmp
     assert run_to_end(runner).phase is Phase.CANCELLED
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
@@ -113,6 +114,7 @@ def test_a_flood_of_garbage_does_not_fill_the_disk(start_job, tmp_path):
     assert (tmp_path / "worker.log").stat().st_size < 100_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["ok", "ignores_cancel", "stubborn", "hang", "silent"])
 def test_cancel_ends_the_job_whatever_the_process_does(start_job, tmp_path, mode):
     runner = start_job(mode, frames=1000, limits=SHORT)

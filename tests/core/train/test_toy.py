@@ -223,6 +223,7 @@ def test_the_model_is_not_trained_without_an_autoencoder(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_depth_head_learns_what_is_near(data, tmp_path):
     file = train_depth(data, plan(tmp_path, steps=30), config=DepthConfig((8, 8, 12, 12, 16)), say=quiet)
     losses = [line["loss"] for line in log_lines(tmp_path)]

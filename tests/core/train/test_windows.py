@@ -45,6 +45,7 @@ def shown(clip: Clip, memory, frame: int) -> tuple[np.ndarray, np.ndarray]:
     return np.where((view >= 0) & (cells.confidence[0] > 0.05), ids, -1), clip.object_ids[frame][half::8, half::8]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "kind"), [(MOVED, "moved"), (COPIED, "copied"), (DELETED, "deleted")])
 def test_memory_of_what_was_before_is_edited_as_the_clip_was(clips, seed, kind):
     clip = clips[seed]
