@@ -149,6 +149,7 @@ def test_generate_takes_its_settings_from_the_arguments(shot, run, fake_process,
     assert frame["frame"] == 5 and frame["world_from_cam"][11] == 7
 
 
+@pytest.mark.slow
 def test_generate_with_save_keeps_the_result_in_the_file(shot, run, fake_process, tmp_path):
     fake_process("ok")
     assert run("generate", "--out", tmp_path / "clip", "--save")[0] == 0
@@ -157,6 +158,7 @@ def test_generate_with_save_keeps_the_result_in_the_file(shot, run, fake_process
     assert background.image.filepath.replace("\\", "/") == "//clip/frames/frame_0001.png"
 
 
+@pytest.mark.slow
 def test_an_older_clip_survives_a_failed_one(shot, run, fake_process, tmp_path):
     fake_process("ok")
     assert run("generate", "--out", tmp_path / "clip")[0] == 0
@@ -224,6 +226,7 @@ def test_help_has_an_example(run, command):
     assert code == 0 and "--command mosaic generate --out" in output
 
 
+@pytest.mark.slow
 def test_capture_writes_a_memory_and_keeps_it_in_the_file(run, tmp_path):
     bpy.ops.mesh.primitive_plane_add(size=4)
     for name, x in (("Left", -1.0), ("Right", 1.0)):

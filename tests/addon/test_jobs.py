@@ -176,6 +176,7 @@ def test_what_a_job_came_from_may_be_deleted_while_it_runs(shot, tmp_path, doome
     assert expected in status.text
 
 
+@pytest.mark.slow
 def test_undo_does_not_take_the_progress_back(shot):
     start_fake("ok", frames=30)
     status = bpy.context.window_manager.mosaic_job

@@ -170,6 +170,7 @@ def test_moving_everything_is_moving_the_camera_the_other_way(room, matrix):
     assert (np.abs(ours.values - theirs.values).max(axis=-1)[both] < 0.02).mean() > 0.985
 
 
+@pytest.mark.slow
 @LAW
 @given(data=st.data(), matrix=rigid_motions())
 def test_a_splice_seen_where_only_the_first_is_equals_the_first(room, data, matrix):
@@ -183,6 +184,7 @@ def test_a_splice_seen_where_only_the_first_is_equals_the_first(room, data, matr
         assert np.array_equal(getattr(before, name)[first], getattr(after, name)[first]), name
 
 
+@pytest.mark.slow
 @settings(LAW, max_examples=8)
 @given(data=st.data())
 def test_frames_that_are_not_dirty_keep_every_bit(room, data):

@@ -59,6 +59,7 @@ def test_a_retake_has_the_bits_of_a_whole_take(takes, tmp_path, monkeypatch):
     assert whole.manifest["taken_over"] == []
 
 
+@pytest.mark.slow
 def test_without_a_change_nothing_is_made_again(takes, tmp_path):
     folder, shot, _ = takes
     again = generate(replace(shot, placements_file=None), tmp_path / "again")

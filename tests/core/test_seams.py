@@ -95,6 +95,7 @@ def test_tables_and_noise_do_not_raise_the_ground(room):
     assert find_ground(only_table).height_m == pytest.approx(0.8, abs=0.03), "the lowest level surface there is"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1.0, 0.25])
 def test_an_aligned_splice_stands_on_the_ground_at_its_size(room, scale):
     """Rendered from a camera between the two rooms, and compared with the truth of both."""
@@ -173,6 +174,7 @@ def difference(memory: Memory, camera, truth) -> float:
     return float(np.abs(readout.values - truth.rgb / 255)[second & ~truth.sky].mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gain", "curve"])
 def test_tone_is_matched_where_worlds_overlap(room, kind):
     """Half of the views are lit otherwise: after matching, their pixels have the first ones' colours."""
@@ -195,6 +197,7 @@ def test_tone_is_matched_where_worlds_overlap(room, kind):
     assert match_tone(both, {1}, kind=kind).tone.knots.tolist() == match.tone.knots.tolist()
 
 
+@pytest.mark.slow
 def test_tone_is_matched_along_a_seam(room):
     """The same floor goes on in another light: the step in brightness at the seam goes away."""
     tile = Box((-2, -2, -0.3), (2, 2, 0), FLOOR, (0.55, 0.5, 0.45))
@@ -222,6 +225,7 @@ def test_tone_is_matched_along_a_seam(room):
     assert np.array_equal(plain.values[first & plain.covered], toned.values[first & plain.covered])
 
 
+@pytest.mark.slow
 def test_tones_survive_files_and_add_up(room, tmp_path):
     both = splice(room, tinted(room_memory(PLACES[:2])))
     tone = match_tone(both, {1}).tone
@@ -241,6 +245,7 @@ def test_tones_survive_files_and_add_up(room, tmp_path):
     assert (colours[~of_first].mean((0, 1)) > toned.patches.rgb[~of_first].mean((0, 1)) + 3).all()
 
 
+@pytest.mark.slow
 def test_a_tone_of_nothing_changes_nothing_and_a_bad_one_is_refused():
     rgb = np.random.default_rng(0).integers(0, 256, (40, 3)).astype(np.uint8)
     assert np.abs(Tone.of_gain_bias(np.ones(3)).apply(rgb) - shown_rgb(rgb, None)).max() < 1e-6
@@ -269,6 +274,7 @@ def test_worlds_that_cannot_be_compared_are_refused(room):
         match_tone(both, {1}, kind="magic")
 
 
+@pytest.mark.slow
 def test_the_seam_is_where_worlds_touch_and_not_where_one_hides_the_other(room):
     floor = Memory.from_views([view_of(camera_at(p), ROOM[:1]) for p in PLACES], NAMES)
     crate = Memory.from_views([view_of(camera_at(p), ROOM[2:3]) for p in PLACES], NAMES)
@@ -295,6 +301,7 @@ def test_the_seam_is_where_worlds_touch_and_not_where_one_hides_the_other(room):
         seam_mask(alone, floor, width_px=-1)
 
 
+@pytest.mark.slow
 def test_splice_on_the_command_line(room, tmp_path, capsys):
     names = [str(tmp_path / name) for name in ("room.mosaic", "other.mosaic", "both.mosaic")]
     save_memory(room, names[0])

@@ -53,6 +53,7 @@ def start(room, tmp_path, *, with_torch=False, memory="memory.mosaic", path="pat
     )
 
 
+@pytest.mark.slow
 def test_a_shot_becomes_a_clip(room, tmp_path):
     pytest.importorskip("torch")
     runner = start(room, tmp_path, with_torch=True)

@@ -71,6 +71,7 @@ def test_a_figure_that_is_missing_leaves_its_place_empty():
     assert "| preview | 18.00 /  |" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", ["moved", "copied", "deleted"])
 def test_a_clip_filmed_elsewhere_tells_what_its_edit_touched(tmp_path, edit):
     """Without the unedited scene to render, memory says where the edited thing was: nearly the same pixels."""
