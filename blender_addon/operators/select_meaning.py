@@ -9,7 +9,6 @@ from bpy.props import FloatProperty, IntProperty, StringProperty
 from mosaic_core.errors import MosaicError
 
 from ..memory import meaning, sets, store
-from ..memory.select import change_selection
 from .memory_poll import MemoryOperator, count_of
 from .select import SelectOperator
 
@@ -43,7 +42,7 @@ class MOSAIC_OT_select_connected(SelectOperator, bpy.types.Operator):
         return meaning.faces_connected(obj)
 
 
-class MOSAIC_OT_select_grow(MemoryOperator, bpy.types.Operator):
+class MOSAIC_OT_select_grow(SelectOperator, bpy.types.Operator):
     """Add the patches that touch the selection, or take its rim away"""
 
     bl_idname = "mosaic.select_grow"
@@ -57,15 +56,8 @@ class MOSAIC_OT_select_grow(MemoryOperator, bpy.types.Operator):
         max=50,
     )
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        obj = store.active_memory(context)
-        try:
-            selected = change_selection(obj, meaning.faces_around(obj, steps=self.steps), "SET")
-        except MosaicError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, f"{count_of(selected)} selected")
-        return {"FINISHED"}
+    def find(self, _context: bpy.types.Context, obj: bpy.types.Object) -> np.ndarray:
+        return meaning.faces_around(obj, steps=self.steps)
 
 
 class MOSAIC_OT_select_time(SelectOperator, bpy.types.Operator):

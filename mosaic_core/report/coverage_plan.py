@@ -15,6 +15,7 @@ import numpy as np
 from ..cameras import Camera, CameraPath
 from ..memory import Memory
 from ..memory.hole_filling import guessed_depth
+from ..memory.selection import in_image
 from ..memory.timed_reader import TimedReader
 from .frames import chosen_frames
 
@@ -70,7 +71,7 @@ def plan_coverage(
         known.append(float(readout.covered.mean()))
         missing.append(_unseen_points(small[index], readout.covered, readout.z_depth))
     cameras = [small[index] for index in indices]
-    closes = [[_inside(camera, points) for points in missing] for camera in cameras]
+    closes = [[in_image(camera, points) for points in missing] for camera in cameras]
     open_still = [np.ones(len(points), bool) for points in missing]
     proposals = _greedy(closes, open_still, enough=LEAST_GAIN * height * WIDTH_PX * len(indices), at_most=max_proposals)
     return CoveragePlan(
@@ -101,10 +102,3 @@ def _unseen_points(camera: Camera, covered: np.ndarray, z_depth: np.ndarray) -> 
     depth = np.where(np.isfinite(depth), depth, 100.0)
     pixels = camera.pixel_centres()
     return camera.unproject(pixels[~covered], depth[~covered])
-
-
-def _inside(camera: Camera, points: np.ndarray) -> np.ndarray:  # (n,) bool
-    uv, z_depth = camera.project(points)
-    with np.errstate(invalid="ignore"):
-        inside = (uv >= 0).all(axis=-1) & (uv <= (camera.image_width, camera.image_height)).all(axis=-1)
-    return inside & (z_depth > 0)
