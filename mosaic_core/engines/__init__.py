@@ -6,7 +6,7 @@ Names can be listed without importing NumPy or torch; `engine_named` imports onl
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -47,7 +47,10 @@ class Engine(Protocol):
 
     @property
     def stand_alone(self) -> bool:
-        """Each frame follows from the memory and its own camera alone: `indices` saves the others' work."""
+        """Each frame follows from the memory and its own camera alone.
+
+        Such an engine's `frames` also takes `indices`, rising, and then makes only those.
+        """
         ...
 
     def frames(
@@ -58,9 +61,8 @@ class Engine(Protocol):
         prompts: tuple[Prompt, ...],
         seed: int,
         should_stop: Callable[[], bool] = ...,
-        indices: Sequence[int] | None = ...,
     ) -> Generator[EngineFrame, None, None]:
-        """One frame a camera of the path, or only those at the rising `indices`. Closing the generator stops the work.
+        """One frame a camera of the path. Closing the generator stops the work.
 
         Raises `Cancelled` soon after `should_stop()` is true, where a frame takes long.
         """

@@ -76,12 +76,8 @@ class TinyEngine:
         prompts: tuple[Prompt, ...] = (),
         seed: int = 0,
         should_stop: Callable[[], bool] = lambda: False,
-        indices: Sequence[int] | None = None,
     ) -> Generator[EngineFrame, None, None]:
-        """See `Engine.frames`; frames before and between the wanted ones are made too.
-
-        Raises `MosaicError` for missing weights and for a memory without views.
-        """
+        """See `Engine.frames`. Raises `MosaicError` for missing weights and for a memory without views."""
         keep_freed_memory()
         if self._loaded is None:
             loaded = load_autoencoder(self.weights / AUTOENCODER), load_denoiser(self.weights / MODEL)
@@ -94,8 +90,6 @@ class TinyEngine:
                 for chunk in run.chunks():
                     waiting = [pool.submit(reader.rgb, path[i], path.time_s(i)) for i in chunk] if reader else []
                     for index, frame in enumerate(run.make(chunk)):
-                        if indices is not None and chunk[index] not in indices:
-                            continue
                         yield _finished(frame, waiting[index].result() if reader else None, path)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)

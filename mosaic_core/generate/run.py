@@ -115,8 +115,8 @@ def _make_frames(
     covered: list[float] = []
     size = {"image_height": path.image_height, "image_width": path.image_width}
     new = [index for index in range(len(path)) if index not in earlier.covered]
-    given = {"prompts": shot.prompts, "seed": shot.seed, "should_stop": should_stop}
-    frames = engine.frames(memory, path, **given, indices=new if earlier.covered else None)
+    only = {"indices": new} if earlier.covered else {}
+    frames = engine.frames(memory, path, prompts=shot.prompts, seed=shot.seed, should_stop=should_stop, **only)
     started = time.perf_counter()
     with VideoWriter(partial / VIDEO, fps=path.fps, **size) as video:
         for index, number in enumerate(path.frame_numbers):
