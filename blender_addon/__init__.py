@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-# In dependency order; unregistered in reverse.
+# In dependency order, the panels in the order of the work; unregistered in reverse.
 MODULES = (
     "preferences",
     "memory.properties",
@@ -17,7 +17,11 @@ MODULES = (
     "operators.generate",
     "memory.handlers",
     "jobs",
-    "panels.sidebar",
+    "panels.memory",
+    "panels.edit",
+    "panels.path",
+    "panels.generate",
+    "panels.result",
     "cli",
 )
 

@@ -1,4 +1,7 @@
-"""What all panels share: drawing that never raises, and text that fits the sidebar.
+"""What all panels share: their place, drawing that never raises, and text that fits the sidebar.
+
+Drawing only reads. It runs at every mouse move, so nothing in it loads a memory or hashes a file; what the buttons may
+not do is said by the operators' `poll`.
 
 A panel that raises leaves a hole in the sidebar and floods the console at every mouse move, so a failure is logged once
 and said in the panel's place.
@@ -23,6 +26,14 @@ _NARROWEST_LETTERS = 16
 _MAX_LINES = 12
 
 Draw = Callable[[bpy.types.UILayout, bpy.types.Context], None]
+
+
+class SidebarPanel:
+    """Where the panels are: the tab "Mosaic" of the 3D viewport's sidebar."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "Mosaic"
 
 
 def safely(draw: Draw) -> Callable[[bpy.types.Panel, bpy.types.Context], None]:
@@ -64,3 +75,21 @@ def _letters_a_line(context: bpy.types.Context) -> int:
     scale = context.preferences.system.ui_scale or 1.0
     width_px = context.region.width if context.region is not None else 300
     return int(width_px / (_PIXELS_A_LETTER * scale)) - _MARGIN_LETTERS
+
+
+def draw_icon(layout: bpy.types.UILayout, icon: int) -> None:
+    """A picture by its icon number; nothing for 0."""
+    if icon:
+        layout.template_icon(icon_value=icon, scale=8.0)
+
+
+def draw_size(layout: bpy.types.UILayout, settings, width: str, height: str) -> None:
+    """Two properties of `settings` as one line "Size"."""
+    split = layout.split(factor=0.4)
+    split.use_property_split = False
+    label = split.row()
+    label.alignment = "RIGHT"
+    label.label(text="Size")
+    row = split.row(align=True)
+    row.prop(settings, width, text="")
+    row.prop(settings, height, text="")

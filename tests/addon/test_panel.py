@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+
 import bpy
 import pytest
 
 from .job_scenes import finish, make_take, ready_scene, start_fake, tick_until
 from .memory_scenes import edit_mode
 
+PARTS = ("memory", "edit", "path", "generate", "result")
 ICONS = set(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys())
 
 
@@ -87,12 +90,10 @@ class FakeProperties:
 
 def drawn(only: str | None = None) -> str:
     """Everything the sidebar shows now. Draws without the safety net, so that a defect fails the test."""
-    from blender_addon.panels import sidebar
-
     layout = FakeLayout()
-    parts = ("memory", "edit", "path", "generate", "result")
-    for part in parts if only is None else (only,):
-        getattr(sidebar, f"draw_{part}")(layout, bpy.context)
+    for part in PARTS if only is None else (only,):
+        module = importlib.import_module(f"blender_addon.panels.{part}")
+        getattr(module, f"draw_{part}")(layout, bpy.context)
     return "\n".join(layout.drawn)
 
 
@@ -178,11 +179,11 @@ def test_a_path_camera_says_what_it_follows():
 
 def test_the_menus_list_objects_and_views(shot):
     from blender_addon.memory import store
-    from blender_addon.panels import sidebar
+    from blender_addon.panels import edit
 
     layout = FakeLayout()
-    sidebar.draw_object_menu(layout, bpy.context)
-    sidebar.draw_view_menu(layout, bpy.context)
+    edit.draw_object_menu(layout, bpy.context)
+    edit.draw_view_menu(layout, bpy.context)
     memory = store.memory_of(shot[0])
     for name in memory.object_names.values():
         assert f"mosaic.select_object {name}" in layout.drawn
@@ -193,7 +194,7 @@ def test_a_menu_without_its_file_says_so_instead_of_raising(shot, tmp_path):
     from types import SimpleNamespace
 
     from blender_addon.memory import store
-    from blender_addon.panels.sidebar import MENUS
+    from blender_addon.panels.edit import MENUS
 
     store.forget()
     (tmp_path / "room.mosaic").unlink()
@@ -220,10 +221,11 @@ def test_a_defect_in_drawing_is_said_once_and_does_not_raise(caplog):
 
 
 def test_every_panel_and_menu_is_registered_in_the_sidebar():
-    from blender_addon.panels.sidebar import MENUS, PANELS
+    from blender_addon.panels.edit import MENUS
 
-    assert [panel.bl_label for panel in PANELS] == ["Memory", "Edit", "Path", "Generate", "Result"]
-    for panel in PANELS:
+    panels = [getattr(bpy.types, f"MOSAIC_PT_{part}") for part in PARTS]
+    assert [panel.bl_label for panel in panels] == ["Memory", "Edit", "Path", "Generate", "Result"]
+    for panel in panels:
         assert panel.is_registered and panel.bl_category == "Mosaic" and panel.bl_space_type == "VIEW_3D"
     assert all(menu.is_registered for menu in MENUS)
 

@@ -1,0 +1,126 @@
+"""The panel Edit: select patches, then do something with them; and the menus that select by what patches are."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ..memory import store
+from ..memory.sets import set_names
+from ..registry import registration
+from .drawing import SidebarPanel, draw_text, safely
+
+_MAX_MENU_ENTRIES = 200
+
+
+def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Select patches, then do something with them."""
+    obj = store.active_memory(context)
+    if obj is not None:
+        layout.label(text=selection_in_words(obj), icon="RESTRICT_SELECT_OFF")
+    else:
+        draw_text(layout, context, "Capture a memory first, or make one the active object", icon="INFO")
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.enabled = obj is not None
+    row.menu("MOSAIC_MT_select_object", text="By Object")
+    row.menu("MOSAIC_MT_select_view", text="By View")
+    row = column.row(align=True)
+    row.operator("mosaic.select_frustum", text="Camera")
+    row.operator("mosaic.select_all", text="All").action = "SELECT"
+    row.operator("mosaic.select_all", text="None").action = "DESELECT"
+    row.menu("MOSAIC_MT_select_meaning", text="More")
+    flow = layout.grid_flow(columns=2, even_columns=True, align=True)
+    flow.operator("mosaic.duplicate", text="Duplicate", icon="DUPLICATE")
+    flow.operator("mosaic.move", text="Move", icon="EMPTY_ARROWS")
+    flow.operator("mosaic.rotate", text="Rotate", icon="DRIVER_ROTATIONAL_DIFFERENCE")
+    flow.operator("mosaic.scale", text="Scale", icon="FULLSCREEN_ENTER")
+    flow.operator("mosaic.hide", text="Hide", icon="HIDE_ON")
+    flow.operator("mosaic.show", text="Show All", icon="HIDE_OFF")
+    flow.operator("mosaic.delete", text="Delete", icon="TRASH")
+    flow.operator("mosaic.reset", text="Reset", icon="LOOP_BACK")
+
+
+def selection_in_words(obj: bpy.types.Object) -> str:
+    """How many patches are selected."""
+    mesh = obj.data
+    if obj.mode == "EDIT":
+        return f"{mesh.total_face_sel} patches selected"
+    selected = np.zeros(len(mesh.polygons), bool)
+    mesh.polygons.foreach_get("select", selected)
+    return f"{int(selected.sum())} of {len(selected)} patches selected"
+
+
+def draw_object_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """One entry an object of the memory."""
+    layout.operator("mosaic.select_object", text="Of the Selected Patches")
+    layout.separator()
+    for name in sorted(_loaded_memory(context).object_names.values())[:_MAX_MENU_ENTRIES]:
+        layout.operator("mosaic.select_object", text=name).object_names = name
+
+
+def draw_view_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """One entry a view of the memory."""
+    layout.operator("mosaic.select_view", text="Of the Selected Patches")
+    layout.separator()
+    for number, view in enumerate(_loaded_memory(context).views[:_MAX_MENU_ENTRIES]):
+        layout.operator("mosaic.select_view", text=view.name or f"View {number}").view = number
+
+
+def draw_meaning_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Selecting by what patches are, and the sets that were kept."""
+    layout.operator("mosaic.select_like", text="Similar Colours", icon="COLOR")
+    layout.operator("mosaic.select_connected", text="Connected Surface", icon="LINKED")
+    layout.operator("mosaic.select_grow", text="Grow", icon="ADD").steps = 1
+    layout.operator("mosaic.select_grow", text="Shrink", icon="REMOVE").steps = -1
+    layout.operator("mosaic.select_all", text="Invert", icon="ARROW_LEFTRIGHT").action = "INVERT"
+    layout.separator()
+    layout.operator("mosaic.select_time", text="By Capture Time", icon="TIME")
+    layout.operator("mosaic.select_conflicts", text="Conflicts", icon="ERROR")
+    layout.separator()
+    layout.operator_context = "INVOKE_DEFAULT"
+    layout.operator("mosaic.keep_set", icon="BOOKMARKS")
+    layout.operator_context = "EXEC_DEFAULT"
+    obj = store.active_memory(context)
+    for name in (set_names(obj) if obj is not None else [])[:_MAX_MENU_ENTRIES]:
+        layout.operator("mosaic.select_set", text=name, icon="GROUP").name = name
+
+
+def _loaded_memory(context: bpy.types.Context):
+    # A menu is opened on purpose, so loading the file is fine here; it stays loaded. Raises `MosaicError`.
+    return store.memory_of(store.active_memory(context))
+
+
+class MOSAIC_MT_select_object(bpy.types.Menu):
+    """Objects the memory has seen"""
+
+    bl_idname = "MOSAIC_MT_select_object"
+    bl_label = "Object"
+    draw = safely(draw_object_menu)
+
+
+class MOSAIC_MT_select_view(bpy.types.Menu):
+    """Views the memory is made of"""
+
+    bl_idname = "MOSAIC_MT_select_view"
+    bl_label = "View"
+    draw = safely(draw_view_menu)
+
+
+class MOSAIC_MT_select_meaning(bpy.types.Menu):
+    """Select patches by what they are"""
+
+    bl_idname = "MOSAIC_MT_select_meaning"
+    bl_label = "Select"
+    draw = safely(draw_meaning_menu)
+
+
+class MOSAIC_PT_edit(SidebarPanel, bpy.types.Panel):
+    bl_idname = "MOSAIC_PT_edit"
+    bl_label = "Edit"
+    draw = safely(draw_edit)
+
+
+MENUS = (MOSAIC_MT_select_object, MOSAIC_MT_select_view, MOSAIC_MT_select_meaning)
+
+register, unregister = registration(*MENUS, MOSAIC_PT_edit)

@@ -1,0 +1,56 @@
+"""The panel Path: the camera, how it moves, and how to change that."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..paths.curve import followed_curve, followed_frames, look_target
+from ..registry import registration
+from .drawing import SidebarPanel, draw_text, safely
+
+
+def draw_path(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The camera, how it moves, and how to change that."""
+    scene, settings = context.scene, context.scene.mosaic
+    column = layout.column(align=True)
+    column.scale_y = 1.4
+    column.operator("mosaic.draw_path", icon="GREASEPENCIL")
+    layout.operator_menu_enum("mosaic.path_preset", "kind", text="Add Preset", icon="CURVE_PATH")
+    layout.prop(settings, "path_camera", text="Camera")
+    camera_obj = settings.path_camera or scene.camera
+    if camera_obj is None:
+        draw_text(layout, context, "No camera: draw a path or add one", icon="INFO")
+    else:
+        if settings.path_camera is None:
+            layout.label(text=f"The scene's camera: {camera_obj.name}", icon="CAMERA_DATA")
+        _draw_path_facts(layout, camera_obj)
+    row = layout.row(align=True)
+    row.prop(scene, "frame_start", text="Start")
+    row.prop(scene, "frame_end", text="End")
+    layout.operator("mosaic.plan_path", icon="VIEWZOOM")
+    for line in settings.plan.splitlines():
+        draw_text(layout, context, line, icon="NONE")
+    row = layout.row(align=True)
+    row.operator("mosaic.export_path", text="Export", icon="EXPORT")
+    row.operator("mosaic.import_path", text="Import", icon="IMPORT")
+
+
+def _draw_path_facts(layout: bpy.types.UILayout, camera_obj: bpy.types.Object) -> None:
+    curve = followed_curve(camera_obj)
+    frames = followed_frames(camera_obj)
+    if curve is not None:
+        length = f", {frames[1]} frames from {frames[0]}" if frames else ""
+        layout.label(text=f"{camera_obj.name} follows {curve.name}{length}", icon="CON_FOLLOWPATH")
+    target = look_target(camera_obj)
+    if target is not None:
+        layout.label(text=f"looks at {target.name}", icon="CON_TRACKTO")
+    layout.operator("mosaic.follow_path", text="Speed and Look" if curve is not None else "Follow Curve")
+
+
+class MOSAIC_PT_path(SidebarPanel, bpy.types.Panel):
+    bl_idname = "MOSAIC_PT_path"
+    bl_label = "Path"
+    draw = safely(draw_path)
+
+
+register, unregister = registration(MOSAIC_PT_path)
