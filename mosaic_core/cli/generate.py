@@ -21,6 +21,7 @@ def add(commands: Commands) -> None:
     generate.add_argument("--engine", default=DEFAULT_ENGINE)
     generate.add_argument("--seed", type=int, default=0)
     generate.add_argument("--prompt", default="", help="what the video shows, for engines with a model")
+    generate.add_argument("--negative", default="", metavar="TEXT", help="what the video shall not show")
     earlier_help = "an earlier clip of this path: frames that no edit since can have changed are taken from it"
     generate.add_argument("--earlier", type=Path, metavar="CLIP", help=earlier_help)
     generate.add_argument("--json", action="store_true", help="print the clip's manifest")
@@ -29,7 +30,11 @@ def add(commands: Commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     from ..generate import FrameDone, Prompt, Shot, generate
 
-    prompts = (Prompt(options.prompt),) if options.prompt else ()
+    prompts = tuple(
+        Prompt(text, strength=strength)
+        for text, strength in ((options.prompt, 1.0), (options.negative, -1.0))
+        if text.strip()
+    )
     shot = Shot(
         options.memory,
         options.path,

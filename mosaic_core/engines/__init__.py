@@ -40,6 +40,7 @@ class Prompt:
     text: str
     start_s: float = 0.0
     end_s: float = float("inf")
+    strength: float = 1.0  # how much of it: 0.5 half, 2 twice; below 0, the video goes away from it
 
 
 class Engine(Protocol):

@@ -38,6 +38,7 @@ from ..model.weights import AUTOENCODER, MODEL, SHIPPED, load_autoencoder, load_
 from . import EngineFrame, Prompt
 from .composition import compose, resized, resized_nearest
 from .motion import moving_cells
+from .prompting import texts_at
 
 CHUNK, GIVEN = 6, 2  # frames at a time, of which so many are the last of the chunk before
 STEPS = 2
@@ -142,7 +143,8 @@ class _Run:
         given = self.before[-GIVEN:]
         frames = [index for index, _ in given] + list(chunk)
         cells = self._read(frames)
-        told = self._told(frames, cells)
+        text, pulls = texts_at(self.prompts, self.path.time_s(frames[len(frames) // 2]))
+        told = self._told(frames, cells, text)
         channels = self.autoencoder.config.latent_channels
         start = torch.zeros(1, len(frames), channels, self.height, self.width, device=self.device)
         for position, (_, latents) in enumerate(given):
@@ -156,6 +158,7 @@ class _Run:
                 is_given=is_given,
                 seed=(self.seed * 100_003 + chunk.start) % 2**63,  # a shot's seed has 63 bits itself
                 steps=self.settings.steps,
+                pulls=[(w, replace(told, words=word_ids([pulled]).to(self.device))) for w, pulled in pulls],
                 stopped=self.should_stop,
             )[0]
             image = self.autoencoder.decode(latents[len(given) :]).float().clamp(0, 1).cpu()
@@ -175,12 +178,11 @@ class _Run:
         second = CellReader(self.made_up).read(cameras, **size)
         return _first_of(cells, second, views=len(self.memory.views))
 
-    def _told(self, frames: list[int], cells: MemoryCells) -> Conditioning:
+    def _told(self, frames: list[int], cells: MemoryCells, text: str) -> Conditioning:
         cameras = cameras_for_model([self.path[i] for i in frames], scale_m=self.scale_m)
         if not self.settings.prope:
             cameras = torch.eye(4).expand(len(frames), 4, 4)
         memory = self._from_pixels(frames) if self.settings.rgb_cache else self._from_memory(cells)
-        text = self._text(frames)
         told = Conditioning(
             image_from_world=cameras[None],
             words=word_ids([text]),
@@ -216,11 +218,6 @@ class _Run:
         positions = torch.zeros(*nothing.shape, 2)
         tokens = torch.zeros(*nothing.shape, latents.shape[1] * CELLS_PER_TOKEN**2)
         return FromMemory(latents * (share > 0), share, tokens, positions, torch.zeros(nothing.shape, dtype=torch.bool))
-
-    def _text(self, frames: list[int]) -> str:
-        """The prompts that hold in the middle of these frames, in order."""
-        time_s = self.path.time_s(frames[len(frames) // 2])
-        return " ".join(p.text for p in self.prompts if p.start_s <= time_s < p.end_s)
 
     def _remember(self, chunk: range, made: list[_Made], cells: MemoryCells) -> None:
         """Keep what was made up: cells that no memory showed, with their own depth."""

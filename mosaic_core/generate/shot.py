@@ -11,11 +11,13 @@ from ..engines import DEFAULT_ENGINE, ENGINE_NAMES, Prompt
 from ..errors import GenerateError
 
 MAX_SEED = 2**63 - 1
+# Beyond this, what the words change is drawn out so far that the picture breaks.
+MAX_STRENGTH = 4.0
 
 
 @dataclass(frozen=True)
 class Shot:
-    """Memory, path, engine, seed and prompts. Raises `GenerateError` for an unknown engine, seed or prompt time."""
+    """Memory, path, engine, seed and prompts. Raises `GenerateError` for what is out of range or unknown in them."""
 
     memory_file: Path
     path_file: Path
@@ -34,6 +36,9 @@ class Shot:
         for prompt in self.prompts:
             if not prompt.start_s <= prompt.end_s:
                 raise GenerateError(f"the prompt {prompt.text!r} ends before it starts")
+            if not -MAX_STRENGTH <= prompt.strength <= MAX_STRENGTH:
+                limits = f"-{MAX_STRENGTH:g} .. {MAX_STRENGTH:g}"
+                raise GenerateError(f"the strength of {prompt.text!r} must be {limits}, got {prompt.strength:g}")
 
 
 def shot_to_json(shot: Shot) -> dict[str, Any]:
@@ -47,8 +52,12 @@ def shot_to_json(shot: Shot) -> dict[str, Any]:
         "engine": shot.engine,
         "seed": shot.seed,
         "prompts": [
-            # JSON has no infinity: a prompt without an end has null.
-            {"text": p.text, "start_s": p.start_s, "end_s": None if math.isinf(p.end_s) else p.end_s}
+            {
+                "text": p.text,
+                "start_s": p.start_s,
+                "end_s": None if math.isinf(p.end_s) else p.end_s,  # JSON has no infinity
+                "strength": p.strength,
+            }
             for p in shot.prompts
         ],
     }
@@ -63,13 +72,19 @@ def shot_from_json(document: Any) -> Shot:
             path_file=Path(document["path_file"]),
             engine=str(document["engine"]),
             seed=int(document["seed"]),
-            prompts=tuple(
-                Prompt(str(p["text"]), float(p["start_s"]), math.inf if p["end_s"] is None else float(p["end_s"]))
-                for p in document["prompts"]
-            ),
+            prompts=tuple(_prompt(each) for each in document["prompts"]),
             placements_file=None if placements is None else Path(placements),
             memory_sha256=document["memory_sha256"],
             earlier_clip=None if earlier is None else Path(earlier),
         )
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise GenerateError(f"malformed shot: {type(error).__name__}: {error}") from error
+
+
+def _prompt(document: Any) -> Prompt:
+    return Prompt(
+        str(document["text"]),
+        float(document["start_s"]),
+        math.inf if document["end_s"] is None else float(document["end_s"]),
+        float(document.get("strength", 1.0)),
+    )

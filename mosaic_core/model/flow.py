@@ -8,7 +8,7 @@ and fills it in: what is given stays nearly clean, the rest comes down from pure
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -56,14 +56,14 @@ def sample(
     seed: int,
     steps: int = 8,
     shift: float = 3.0,
-    guidance: float = 1.0,
-    unguided: Conditioning | None = None,
+    pulls: Sequence[tuple[float, Conditioning]] = (),
     stopped: Callable[[], bool] = lambda: False,
 ) -> Tensor:  # (B, T, C, h, w)
     """Euler steps from noise to latents. The same seed gives the same bits on one machine.
 
-    `guidance` above 1 goes further away from what `unguided` conditioning would give (classifier-free guidance, Ho and
-    Salimans 2022). Raises `Cancelled` when `stopped` says so, between two steps.
+    Each of `pulls` adds its strength times the difference that its conditioning makes to `told`: 1 would lead all the
+    way there, less part of it, below 0 away from it (classifier-free guidance, Ho and Salimans 2022, is 1 - guidance
+    towards no text). Raises `Cancelled` when `stopped` says so, between two steps.
     """
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(given.shape, generator=generator).to(given)
@@ -79,8 +79,6 @@ def sample(
         s = given.new_full((batch, given.shape[1]), level)
         s[:, kept] = GIVEN_LEVEL
         v = velocity(x, s, told)
-        if guidance != 1 and unguided is not None:
-            plain = velocity(x, s, unguided)
-            v = plain + guidance * (v - plain)
+        v = v + sum(strength * (velocity(x, s, other) - v) for strength, other in pulls) if pulls else v
         x = torch.where(pick, context, x + (following - level) * v)
     return torch.where(pick, given, x)

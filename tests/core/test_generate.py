@@ -134,14 +134,19 @@ def test_unknown_engines_and_bad_seeds_are_refused(inputs):
         Shot(inputs / "m", inputs / "p", seed=-1)
     with pytest.raises(GenerateError, match="ends before"):
         Shot(inputs / "m", inputs / "p", prompts=(Prompt("rain", 2.0, 1.0),))
+    with pytest.raises(GenerateError, match=r"strength of 'rain' must be -4 \.\. 4"):
+        Shot(inputs / "m", inputs / "p", prompts=(Prompt("rain", strength=float("nan")),))
     with pytest.raises(GenerateError, match="no engine"):
         engine_named("magic")
 
 
 def test_a_shot_survives_the_trip_to_the_gpu_process(shot):
-    shot = Shot(shot.memory_file, shot.path_file, seed=7, prompts=(Prompt("dusk"), Prompt("rain", 1.0, 2.5)))
+    shot = Shot(shot.memory_file, shot.path_file, seed=7, prompts=(Prompt("dusk"), Prompt("rain", 1.0, 2.5, -0.5)))
     document = json.loads(json.dumps(shot_to_json(shot), allow_nan=False))
     assert shot_from_json(document) == shot
+    for prompt in document["prompts"]:
+        del prompt["strength"]  # shots of earlier versions have none
+    assert [prompt.strength for prompt in shot_from_json(document).prompts] == [1.0, 1.0]
     for broken in ({}, [], None, {**document, "seed": "many"}, {**document, "prompts": [{}]}):
         with pytest.raises(MosaicError, match="malformed shot"):
             shot_from_json(broken)
