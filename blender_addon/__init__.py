@@ -7,6 +7,7 @@ import importlib
 # In dependency order, the panels in the order of the work; unregistered in reverse.
 MODULES = (
     "preferences",
+    "worker_setup",
     "memory.properties",
     "settings",
     "operators.capture",
@@ -15,8 +16,10 @@ MODULES = (
     "operators.plan",
     "operators.view",
     "operators.generate",
+    "operators.report",
     "memory.handlers",
     "jobs",
+    "panels.start",
     "panels.memory",
     "panels.edit",
     "panels.path",

@@ -94,3 +94,17 @@ def strip_span(strip) -> tuple[int, int]:
 def exit_handlers() -> list | None:
     """Handlers that run before Blender quits, None before 5.1, where only `atexit` does."""
     return getattr(bpy.app.handlers, "exit_pre", None)
+
+
+def graphics_in_words() -> str:
+    """The graphics card that draws Blender's windows; without a window, Blender has none to ask."""
+    if bpy.app.background:
+        return "none, no window"
+    import gpu
+
+    return f"{gpu.platform.renderer_get()}, {gpu.platform.backend_type_get()} {gpu.platform.version_get()}"
+
+
+def blender_in_words() -> str:
+    """Which Blender this is, for a report."""
+    return f"Blender {bpy.app.version_string} ({bpy.app.build_hash.decode(errors='replace')})"

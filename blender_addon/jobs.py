@@ -22,7 +22,7 @@ from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProper
 from mosaic_core.errors import MosaicError, WorkerError
 from mosaic_core.worker import JobRunner, JobState, Limits, Phase, run_blocking
 
-from . import compat, results
+from . import compat, results, worker_setup
 from .preferences import worker_python
 from .registry import registration
 from .shots import JobRequest, prepared_shot
@@ -186,6 +186,7 @@ def _finish(job: Job, *, apply: bool) -> None:
     results.forget_live()
     job.runner.close()
     state = job.runner.state
+    worker_setup.remember(state.facts)
     _show(state)
     if state.phase is not Phase.DONE:
         job.folders.remove_unfinished()

@@ -1,4 +1,4 @@
-"""Operators around the job: start it, cancel it, show and open what came out, copy what went wrong."""
+"""Operators around the job: start it, cancel it, show and open what came out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from bpy.props import BoolProperty, StringProperty
 from mosaic_core.errors import Cancelled, MosaicError
 
 from .. import jobs, results
+from ..paths.gentle import add_gentle_path, stands_still
 from ..registry import registration
 from ..shots import memory_to_generate_from, request_from_settings
 from ..takes import take_in, takes_in
@@ -33,7 +34,14 @@ class MOSAIC_OT_generate(bpy.types.Operator):
         return not reason
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        """Start the job and give the window back."""
+        """Start the job and give the window back. Whoever has no path yet gets a gentle one."""
+        if stands_still(context.scene):
+            try:
+                camera_obj = add_gentle_path(context)
+            except MosaicError as error:
+                self.report({"ERROR"}, str(error))
+                return {"CANCELLED"}
+            bpy.ops.ed.undo_push(message=f"Add {camera_obj.name}")
         return self._run(context, wait=bpy.app.background)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -207,30 +215,9 @@ class MOSAIC_OT_open_result(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MOSAIC_OT_copy_report(bpy.types.Operator):
-    """Copy what went wrong, with the end of the log, to the clipboard"""
-
-    bl_idname = "mosaic.copy_report"
-    bl_label = "Copy Report"
-    bl_options = {"INTERNAL"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not context.window_manager.mosaic_job.report:
-            cls.poll_message_set("Nothing went wrong")
-            return False
-        return True
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        context.window_manager.clipboard = context.window_manager.mosaic_job.report
-        self.report({"INFO"}, "Report copied")
-        return {"FINISHED"}
-
-
 register, unregister = registration(
     MOSAIC_OT_generate,
     MOSAIC_OT_cancel,
     MOSAIC_OT_apply_result,
     MOSAIC_OT_open_result,
-    MOSAIC_OT_copy_report,
 )

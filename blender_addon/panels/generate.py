@@ -8,6 +8,7 @@ from ..registry import registration
 from ..results import live_thumbnail
 from ..shots import memory_to_generate_from
 from .drawing import SidebarPanel, draw_icon, draw_size, draw_text, safely
+from .set_up import draw_set_up
 
 
 def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -32,7 +33,7 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     column.prop(settings, "output_folder")
     column.prop(settings, "add_background")
     column.prop(settings, "add_strip")
-    if not status.running:
+    if not status.running and not draw_set_up(layout, context):
         _draw_generate_button(layout, context, status)
 
 

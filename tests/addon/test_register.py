@@ -39,10 +39,10 @@ def test_twice_on_and_off_leaves_nothing(addon):
 
 
 def test_no_timer_runs_while_nothing_happens():
-    from blender_addon import jobs, preferences
+    from blender_addon import jobs, worker_setup
 
     assert not bpy.app.timers.is_registered(jobs._pump)
-    assert not bpy.app.timers.is_registered(preferences._pump)
+    assert not bpy.app.timers.is_registered(worker_setup._pump)
 
 
 def test_every_operator_has_a_tooltip_and_says_why_it_is_disabled():
