@@ -67,8 +67,8 @@ class MOSAIC_OT_draw_path(bpy.types.Operator):
     depth: EnumProperty(
         name="Draw On",
         items=[
-            ("CURSOR", "Cursor Depth", "In the plane of the 3D cursor that faces the view"),
-            ("SURFACE", "Surface", "On the surfaces under the pointer, lifted by the offset"),
+            ("CURSOR", "In the Air", "In the plane of the 3D cursor that faces the view"),
+            ("SURFACE", "On Surfaces", "On the surfaces under the pointer, lifted by the offset"),
         ],
         default="CURSOR",
     )
@@ -167,6 +167,12 @@ class MOSAIC_OT_follow_path(bpy.types.Operator):
         default=False,
         options={"SKIP_SAVE"},
     )
+    loop: BoolProperty(
+        name="Loop",
+        description="Close the curve, so that the frame after the last is the first again",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -196,6 +202,7 @@ class MOSAIC_OT_follow_path(bpy.types.Operator):
                 target=target,
                 ease=self.ease,
                 there_and_back=self.there_and_back,
+                loop=self.loop,
             )
         except MosaicError as error:
             self.report({"ERROR"}, str(error))
@@ -211,7 +218,7 @@ class MOSAIC_OT_follow_path(bpy.types.Operator):
         if self.frames == 0:
             self.frames = timing.frame_count if timing else _frame_count(scene, 0)
         if timing:
-            for name in ("ease", "there_and_back"):
+            for name in ("ease", "there_and_back", "loop"):
                 if not self.properties.is_property_set(name):
                     setattr(self, name, getattr(timing, name))
         if camera_obj and followed_curve(camera_obj) and not self.properties.is_property_set("aim"):
@@ -260,6 +267,7 @@ class MOSAIC_OT_path_preset(bpy.types.Operator):
         items=[
             ("ORBIT", "Orbit", "Circle the centre and look at it"),
             ("DOLLY", "Dolly", "Move along the view"),
+            ("DOLLY_ZOOM", "Dolly Zoom", "Move along the view and zoom against it: the centre keeps its size"),
             ("PAN", "Pan", "Stand still and turn"),
             ("SPIRAL", "Spiral", "Circle the centre, closing in and rising"),
             ("THERE_AND_BACK", "There and Back", "Move sideways and return the same way"),
@@ -302,6 +310,7 @@ class MOSAIC_OT_path_preset(bpy.types.Operator):
         shown = {
             "ORBIT": ("centre", "radius", "angle"),
             "DOLLY": ("distance",),
+            "DOLLY_ZOOM": ("centre", "distance"),
             "PAN": ("pan_angle",),
             "SPIRAL": ("centre", "radius", "turns", "radius_factor", "rise"),
             "THERE_AND_BACK": ("centre", "distance"),

@@ -12,9 +12,10 @@ from .drawing import SidebarPanel, draw_text, safely
 def draw_path(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The camera, how it moves, and how to change that."""
     scene, settings = context.scene, context.scene.mosaic
-    column = layout.column(align=True)
-    column.scale_y = 1.4
-    column.operator("mosaic.draw_path", icon="GREASEPENCIL")
+    row = layout.row(align=True)
+    row.scale_y = 1.4
+    row.operator("mosaic.draw_path", icon="GREASEPENCIL").depth = "CURSOR"
+    row.operator("mosaic.draw_path", text="On Surfaces", icon="SNAP_FACE").depth = "SURFACE"
     layout.operator_menu_enum("mosaic.path_preset", "kind", text="Add Preset", icon="CURVE_PATH")
     layout.prop(settings, "path_camera", text="Camera")
     camera_obj = settings.path_camera or scene.camera

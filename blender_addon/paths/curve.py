@@ -35,6 +35,7 @@ class Timing(NamedTuple):
     frame_count: int  # from the start of the curve to its end, both included
     ease: bool  # starts and stops gently
     there_and_back: bool
+    loop: bool = False  # the frame after the last is the first again
 
 
 def new_path_curve(context: bpy.types.Context, *, name: str, location_world: Vector | None = None) -> bpy.types.Object:
@@ -118,6 +119,7 @@ def follow(
     target: bpy.types.Object | None = None,
     ease: bool = False,
     there_and_back: bool = False,
+    loop: bool = False,  # closes the curve, unless the camera goes there and back
 ) -> None:
     """Make a camera travel a curve: Follow Path with a keyed offset, and Track To where it aims at a target.
 
@@ -132,6 +134,8 @@ def follow(
     if aim == "TARGET" and target is None:
         raise CameraError("a camera that looks at a target needs one: choose an object")
     _refuse_own_motion(camera_obj, aim)
+    if loop and not there_and_back:
+        close_curve(curve_obj)
     # Follow Path adds the camera's own place to the curve's, and turns it on top of the curve's direction.
     turned = camera_obj.matrix_basis.to_3x3().to_4x4() if aim == "FREE" else Matrix.Identity(4)
     camera_obj.matrix_basis = turned
@@ -141,9 +145,9 @@ def follow(
     constraint.use_fixed_location = True
     constraint.use_curve_follow = aim == "PATH"
     constraint.forward_axis, constraint.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
-    timing = Timing(frame_start, frame_count, ease, there_and_back)
+    timing = Timing(frame_start, frame_count, ease, there_and_back, loop)
     if timing != followed_timing(camera_obj):
-        _key_offset(camera_obj, timing)
+        key_offset(camera_obj, timing)
     _look(camera_obj, target if aim == "TARGET" else None)
 
 
@@ -173,7 +177,9 @@ def followed_timing(camera_obj: bpy.types.Object) -> Timing | None:
     first, last = round(keys[0].co.x), round(keys[-1].co.x)
     highest = max(key.co.y for key in keys)
     returns = highest - keys[-1].co.y > highest / 2
-    return Timing(first, last - first + 1, keys[0].interpolation == "BEZIER", returns)
+    loop = any(_cycles_of(fcurve) for fcurve in _offset_curves(camera_obj))
+    # A loop's last key is the first frame again, one after the last.
+    return Timing(first, last - first + (0 if loop else 1), keys[0].interpolation == "BEZIER", returns, loop)
 
 
 def followed_frames(camera_obj: bpy.types.Object) -> tuple[int, int] | None:
@@ -229,27 +235,68 @@ def _refuse_own_motion(camera_obj: bpy.types.Object, aim: str) -> None:
         )
 
 
+def close_curve(curve_obj: bpy.types.Object) -> None:
+    """Let a curve end where it starts, smoothly, with the same start. Raises `CameraError` while it is being edited.
+
+    A curve that is closed already, and one without a stroke, stay as they are.
+    """
+    if curve_obj.mode == "EDIT":
+        raise CameraError(f"{curve_obj.name} is being edited: leave Edit Mode first")
+    spline = next(iter(curve_obj.data.splines), None)
+    if spline is None or spline.use_cyclic_u:
+        return
+    if spline.type == "BEZIER" and len(spline.bezier_points) > 1:
+        points = [_copied(point) for point in spline.bezier_points]
+        # The open ends get handles that point to where the curve now comes from and goes to.
+        points[0]["handle_left"] = 2 * points[0]["co"] - points[0]["handle_right"]
+        points[-1]["handle_right"] = 2 * points[-1]["co"] - points[-1]["handle_left"]
+        # Blender's path along a closed Bezier curve starts at its last point.
+        for point, values in zip(spline.bezier_points, [*points[1:], points[0]], strict=True):
+            for name, value in values.items():
+                setattr(point, name, value)
+    spline.use_cyclic_u = True
+
+
+def _copied(point: bpy.types.BezierSplinePoint) -> dict[str, Vector | str | float]:
+    # Types first: setting one moves the handles.
+    types = {name: getattr(point, name) for name in ("handle_left_type", "handle_right_type")}
+    places = {name: getattr(point, name).copy() for name in ("co", "handle_left", "handle_right")}
+    return types | places | {"tilt": point.tilt, "radius": point.radius}
+
+
+def _offset_curves(camera_obj: bpy.types.Object) -> list[bpy.types.FCurve]:
+    return [fcurve for fcurve in compat.fcurves_of(camera_obj) if fcurve.data_path == OFFSET_DATA_PATH]
+
+
+def _cycles_of(fcurve: bpy.types.FCurve) -> list[bpy.types.FModifier]:
+    return [modifier for modifier in fcurve.modifiers if modifier.type == "CYCLES"]
+
+
 def _offset_keys(camera_obj: bpy.types.Object) -> list[bpy.types.Keyframe]:
-    fcurves = (f for f in compat.fcurves_of(camera_obj) if f.data_path == OFFSET_DATA_PATH)
-    return [key for fcurve in fcurves for key in fcurve.keyframe_points]
+    return [key for fcurve in _offset_curves(camera_obj) for key in fcurve.keyframe_points]
 
 
-def _key_offset(camera_obj: bpy.types.Object, timing: Timing) -> None:
+def key_offset(camera_obj: bpy.types.Object, timing: Timing) -> None:
+    """Key the offset along the curve anew: two keys, or three where the camera returns. Needs a followed curve."""
     first, last = timing.frame_start, timing.frame_start + timing.frame_count - 1
+    last += timing.loop  # that frame is the first again
     keys = [(first, 0.0), (last, 1.0)]
     if timing.there_and_back:
         keys = [(first, 0.0), ((first + last) / 2, 1.0), (last, 0.0)]
     constraint = camera_obj.constraints[FOLLOW_NAME]
     constraint.driver_remove("offset_factor")
-    for fcurve in compat.fcurves_of(camera_obj):
-        if fcurve.data_path == OFFSET_DATA_PATH:
-            fcurve.keyframe_points.clear()
+    for fcurve in _offset_curves(camera_obj):
+        fcurve.keyframe_points.clear()
+        for modifier in _cycles_of(fcurve):
+            fcurve.modifiers.remove(modifier)
     for frame, factor in keys:
         constraint.offset_factor = factor
         constraint.keyframe_insert("offset_factor", frame=frame)
     for key in _offset_keys(camera_obj):
         key.interpolation = "BEZIER" if timing.ease else "LINEAR"
         key.handle_left_type = key.handle_right_type = "AUTO_CLAMPED"
-    for fcurve in compat.fcurves_of(camera_obj):
+    for fcurve in _offset_curves(camera_obj):
+        if timing.loop:
+            fcurve.modifiers.new("CYCLES")
         fcurve.update()
     constraint.offset_factor = 0.0

@@ -20,8 +20,12 @@ def apply_path_to_camera(
     camera_obj: bpy.types.Object,
     *,
     pixel_aspect: tuple[float, float] = (1.0, 1.0),  # width, height of a pixel in the scene's render settings
+    every: int = 1,  # frames of the path from key to key; the last one is always keyed
 ) -> None:
-    """Key place, direction, lens and shift of every frame, straight lines between them; replaces the animation.
+    """Key place, direction, lens and shift along a path; replaces the animation.
+
+    With every frame keyed, straight lines between the keys are exact. With `every` above 1 the keys are few enough to
+    edit: each passes its frame at the path's own speed, and between two the way is smooth and near.
 
     Raises `CameraError` for a camera with a parent or constraints, which would be added to the path, and for
     intrinsics Blender cannot have: skew, other pixel aspects than the scene's, a field of view above 173 degrees.
@@ -42,11 +46,11 @@ def apply_path_to_camera(
     data.type, data.sensor_fit = "PERSP", "HORIZONTAL"
     positions, quaternions = _motion_of_path(path)
     frames = np.array(path.frame_numbers, dtype=np.float64)
-    _key(camera_obj, "location", frames, positions)
-    _key(camera_obj, "rotation_quaternion", frames, quaternions)
+    _key(camera_obj, "location", frames, positions, every=every)
+    _key(camera_obj, "rotation_quaternion", frames, quaternions, every=every)
     for name, values in (("lens", lens_mm), ("shift_x", shift[:, 0]), ("shift_y", shift[:, 1])):
         if np.ptp(values) > 1e-7:
-            _key(data, name, frames, values[:, None])
+            _key(data, name, frames, values[:, None], every=every)
         else:
             setattr(data, name, float(values[0]))
 
@@ -88,18 +92,52 @@ def _key(
     data_path: str,
     frames: np.ndarray,  # (T,)
     values: np.ndarray,  # (T, channels)
+    *,
+    every: int,
 ) -> None:
     """Key every channel of a property on all frames at once: inserting one by one is slow for long paths."""
+    kept = sorted({*range(0, len(frames), every), len(frames) - 1})
+    slopes = np.gradient(values, frames, axis=0)[kept] if len(frames) > 1 else np.zeros_like(values)
+    frames, values = frames[kept], values[kept]
     first = values[0].tolist()
     setattr(datablock, data_path, first if len(first) > 1 else first[0])
     datablock.keyframe_insert(data_path, frame=float(frames[0]))
     for fcurve in compat.fcurves_of(datablock):
         if fcurve.data_path != data_path:
             continue
+        channel = fcurve.array_index
         points = fcurve.keyframe_points
         points.add(len(frames) - len(points))
-        co = np.stack([frames, values[:, fcurve.array_index]], axis=-1).astype(np.float32)
-        points.foreach_set("co", co.ravel())
+        co = np.stack([frames, values[:, channel]], axis=-1)
+        points.foreach_set("co", co.astype(np.float32).ravel())
         for point in points:
-            point.interpolation = "LINEAR"
+            point.interpolation = "LINEAR" if every == 1 else "BEZIER"
+        if every > 1 and len(frames) > 1:
+            _set_handles(points, co, slopes[:, channel])
         fcurve.update()
+
+
+def _set_handles(points: bpy.types.FCurveKeyframePoints, co: np.ndarray, slopes: np.ndarray) -> None:
+    """Handles along the slopes, a third of the way to the neighbours: the cubic with these values and slopes."""
+    gaps = np.diff(co[:, 0])
+    for side, gap in (("left", -np.append(gaps[:1], gaps)), ("right", np.append(gaps, gaps[-1:]))):
+        handles = co + np.stack([gap, gap * slopes], axis=-1) / 3
+        for point in points:
+            setattr(point, f"handle_{side}_type", "ALIGNED")
+        points.foreach_set(f"handle_{side}", handles.astype(np.float32).ravel())
+
+
+def bake_path(
+    path: CameraPath,
+    camera_obj: bpy.types.Object,
+    *,
+    every: int = 1,  # as in `apply_path_to_camera`
+    pixel_aspect: tuple[float, float] = (1.0, 1.0),
+) -> None:
+    """Replace what moves a camera (curve, constraints, parent) by keys of its sampled path. Raises as above."""
+    if every < 1:
+        raise CameraError(f"the step between keys must be at least 1, got {every}")
+    camera_obj.parent = None
+    for constraint in list(camera_obj.constraints):
+        camera_obj.constraints.remove(constraint)
+    apply_path_to_camera(path, camera_obj, pixel_aspect=pixel_aspect, every=every)

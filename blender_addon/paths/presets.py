@@ -20,7 +20,7 @@ from mosaic_core.errors import CameraError
 from .. import compat
 from .curve import add_bezier, follow, new_path_camera, new_path_curve, new_target
 
-KINDS = ("ORBIT", "DOLLY", "PAN", "SPIRAL", "THERE_AND_BACK")
+KINDS = ("ORBIT", "DOLLY", "DOLLY_ZOOM", "PAN", "SPIRAL", "THERE_AND_BACK")
 
 # Eight cubic segments a turn stay within 5e-6 of a circle and leave few points to edit.
 _SEGMENT_DEG = 45.0
@@ -114,24 +114,46 @@ def _bezier_of(
 
 
 def _add_line(context: bpy.types.Context, move: Move) -> bpy.types.Object:
-    """Dolly and there-and-back: a straight curve of two points."""
+    """Dolly, with a zoom or without, and there-and-back: a straight curve of two points."""
     start = np.array(move.world_from_start.translation)
     target_world = _point_ahead(move)
     if abs(move.distance_m) < 1e-6:
         raise CameraError("the camera needs a distance to move by, got 0")
     ends = np.array([0.0, 1.0])
     target = np.array(target_world)
-    if move.kind == "DOLLY":
+    subject_m = float(np.linalg.norm(target - start))
+    if move.kind == "DOLLY_ZOOM" and move.distance_m > 0.9 * subject_m:
+        raise CameraError(
+            f"the camera would reach what it looks at, {subject_m:.3g} m away: move by less, or choose another centre"
+        )
+    if move.kind in ("DOLLY", "DOLLY_ZOOM"):
         trajectory = dolly(start, target, times=ends, distance_m=move.distance_m)
     else:
         right = np.array(move.world_from_start.col[0][:3])
         trajectory = truck(start, target, times=ends, offset_world=right * move.distance_m)
-    name = move.kind.title().replace("_And_", " and ")
+    name = move.kind.title().replace("_And_", " and ").replace("_", " ")
     knots = trajectory.positions_world
     curve_obj = new_path_curve(context, name=f"{name} Path", location_world=move.world_from_start.translation)
     add_bezier(curve_obj, knots, tangents_world=np.tile((knots[1] - knots[0]) / 3, (2, 1)))
     keep_looking = target_world if move.kind == "THERE_AND_BACK" else None
-    return _add_camera(context, move, curve_obj, name=name, target_world=keep_looking)
+    camera_obj = _add_camera(context, move, curve_obj, name=name, target_world=keep_looking)
+    if move.kind == "DOLLY_ZOOM":
+        _key_zoom(camera_obj.data, move, closer=1 - move.distance_m / subject_m)
+    return camera_obj
+
+
+def _key_zoom(data: bpy.types.Camera, move: Move, *, closer: float) -> None:
+    """The subject keeps its size when the lens is as long as the camera is far: both run along the same curve."""
+    start_mm = data.lens
+    for frame, share in ((move.frame_start, 1.0), (move.frame_start + move.frame_count - 1, closer)):
+        data.lens = start_mm * share
+        data.keyframe_insert("lens", frame=frame)
+    data.lens = start_mm
+    for fcurve in compat.fcurves_of(data):
+        for key in fcurve.keyframe_points:
+            key.interpolation = "BEZIER" if move.ease else "LINEAR"
+            key.handle_left_type = key.handle_right_type = "AUTO_CLAMPED"
+        fcurve.update()
 
 
 def _point_ahead(move: Move) -> Vector:

@@ -11,6 +11,7 @@ from .job_scenes import finish, make_take, ready_scene, start_fake, tick_until
 from .memory_scenes import edit_mode
 
 PARTS = ("memory", "edit", "path", "generate", "result")
+SUB_PARTS = {"path": ("path_keys", "bookmarks")}
 ICONS = set(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys())
 
 
@@ -60,6 +61,7 @@ class FakeLayout:
     def operator_menu_enum(self, idname, name, **options):
         self._inner("operator_menu_enum", options)
         assert name in self._properties(idname, options).known
+        self.drawn.append(f"menu {idname}")
 
     def _properties(self, idname, options):
         kind = getattr(bpy.ops.mosaic, idname.removeprefix("mosaic.")).get_rna_type()  # raises for unknown ones
@@ -73,6 +75,14 @@ class FakeLayout:
     def progress(self, **options):
         self._inner("progress", options)
         self.drawn.append(f"progress {options['factor']:.1f} {options['text']}")
+
+    def template_list(self, kind, _name, data, collection, active_data, active, **options):
+        self._inner("template_list", options)
+        assert hasattr(bpy.types, kind), kind
+        assert collection in data.bl_rna.properties and active in active_data.bl_rna.properties
+        for index, item in enumerate(getattr(data, collection)):
+            fake_list = getattr(bpy.types, kind)
+            fake_list.draw_item(None, None, self, data, item, 0, active_data, active, index)
 
     def template_icon(self, **options):
         self._inner("template_icon", options)
@@ -91,7 +101,8 @@ class FakeProperties:
 def drawn(only: str | None = None) -> str:
     """Everything the sidebar shows now. Draws without the safety net, so that a defect fails the test."""
     layout = FakeLayout()
-    for part in PARTS if only is None else (only,):
+    everything = [name for part in PARTS for name in (part, *SUB_PARTS.get(part, ()))]
+    for part in everything if only is None else (only,):
         module = importlib.import_module(f"blender_addon.panels.{part}")
         getattr(module, f"draw_{part}")(layout, bpy.context)
     return "\n".join(layout.drawn)
@@ -177,6 +188,19 @@ def test_a_path_camera_says_what_it_follows():
     assert "mosaic.draw_path" in text and "mosaic.export_path Export" in text
 
 
+def test_bookmarks_are_listed_with_a_way_to_look_at_them():
+    from mathutils import Matrix
+
+    from blender_addon.paths.bookmarks import add_bookmark
+    from blender_addon.paths.views import View
+
+    add_bookmark(bpy.context.scene, View(Matrix.Identity(4), 0.5), name="Door")
+    text = drawn("bookmarks")
+    assert "prop chosen" in text and "prop name" in text and "mosaic.bookmark_show" in text
+    assert "mosaic.bookmark_path Path through Bookmarks" in text
+    assert "mosaic.key_view Key the View at 1" in drawn("path_keys")
+
+
 def test_the_menus_list_objects_and_views(shot):
     from blender_addon.memory import store
     from blender_addon.panels import edit
@@ -228,6 +252,10 @@ def test_every_panel_and_menu_is_registered_in_the_sidebar():
     for panel in panels:
         assert panel.is_registered and panel.bl_category == "Mosaic" and panel.bl_space_type == "VIEW_3D"
     assert all(menu.is_registered for menu in MENUS)
+    for part, subs in SUB_PARTS.items():
+        for sub in subs:
+            panel = getattr(bpy.types, f"MOSAIC_PT_{sub}")
+            assert panel.is_registered and panel.bl_parent_id == f"MOSAIC_PT_{part}"
 
 
 def test_long_sentences_fit_the_sidebar():
