@@ -23,6 +23,7 @@ _LINES_A_BLOCK = {0: 1, 2: 1, 3: 16}  # none, ZIPS, ZIP
 _MAX_SIDE_PX, _MAX_ATTRIBUTES, _MAX_CHANNELS = 16384, 1000, 64
 _DEFLATE_RATIO = 1032
 _BLOCK = struct.Struct("<2i")
+_LEVEL = 1  # three times faster than the default
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,10 @@ def read_exr(data: bytes) -> dict[str, np.ndarray]:  # channel name -> (H, W) fl
 
 def exr_bytes(
     channels: Mapping[str, np.ndarray],  # (H, W) float16 or float32, all of one size
+    *,
+    compress: bool = False,
 ) -> bytes:
-    """An uncompressed image of these channels. Raises `FormatError` for arrays that do not fit together."""
+    """An image of these channels, as it is or in ZIP blocks. Raises `FormatError` for arrays that do not fit."""
     names = sorted(channels)  # as the format wants them
     height, width = next(iter(channels.values())).shape
     kinds = {np.dtype(np.float16): 1, np.dtype(np.float32): 2}
@@ -73,10 +76,11 @@ def exr_bytes(
         name.encode() + b"\0" + struct.pack("<iIii", kinds[channels[name].dtype], 0, 1, 1) for name in names
     )
     window = struct.pack("<4i", 0, 0, width - 1, height - 1)
+    compression = 3 if compress else 0
     header = _MAGIC + struct.pack("<I", 2)
     for name, kind, value in (
         (b"channels", b"chlist", listed + b"\0"),
-        (b"compression", b"compression", b"\0"),
+        (b"compression", b"compression", bytes([compression])),
         (b"dataWindow", b"box2i", window),
         (b"displayWindow", b"box2i", window),
         (b"lineOrder", b"lineOrder", b"\0"),
@@ -86,14 +90,16 @@ def exr_bytes(
     ):
         header += name + b"\0" + kind + b"\0" + struct.pack("<i", len(value)) + value
     header += b"\0"
-    fields = [(name, channels[name].dtype.newbyteorder("<"), (width,)) for name in names]
-    line = np.dtype([("y", "<i4"), ("size", "<i4"), *fields])
-    lines = np.zeros(height, line)
-    lines["y"], lines["size"] = np.arange(height), line.itemsize - _BLOCK.size
+    lines = np.zeros(height, [(name, channels[name].dtype.newbyteorder("<"), (width,)) for name in names])
     for name in names:
         lines[name] = channels[name]
-    start = len(header) + 8 * height
-    return header + (start + line.itemsize * np.arange(height, dtype="<u8")).tobytes() + lines.tobytes()
+    step = _LINES_A_BLOCK[compression]
+    blocks = [lines[y : y + step].tobytes() for y in range(0, height, step)]
+    blocks = [_packed(block) for block in blocks] if compress else blocks
+    sizes = [_BLOCK.size + len(block) for block in blocks]
+    start = len(header) + 8 * len(blocks)
+    offsets = np.cumsum([start, *sizes[:-1]]).astype("<u8").tobytes()
+    return header + offsets + b"".join(_BLOCK.pack(i * step, len(b)) + b for i, b in enumerate(blocks))
 
 
 def _header(data: bytes) -> _Header:
@@ -148,6 +154,15 @@ def _unpacked(block: bytes, size: int, header: _Header) -> bytes:
     lines, half = np.zeros(size, np.uint8), (size + 1) // 2
     lines[::2], lines[1::2] = bytes_[:half], bytes_[half:]
     return lines.tobytes()
+
+
+def _packed(lines: bytes) -> bytes:
+    """The way back; lines that do not shrink stay as they are."""
+    plain = np.frombuffer(lines, np.uint8)
+    bytes_ = np.concatenate([plain[::2], plain[1::2]])
+    bytes_[1:] = np.diff(bytes_) + np.uint8(128)
+    packed = zlib.compress(bytes_.tobytes(), _LEVEL)
+    return packed if len(packed) < len(lines) else lines
 
 
 def _put_block(images: dict[str, np.ndarray], header: _Header, first: int, count: int, block: bytes) -> None:

@@ -9,9 +9,24 @@ import sys
 
 from ..errors import Cancelled, MosaicError
 from ..version import VERSION
-from . import bench, demo, edit, evaluate, exchange, generate, inspect, path, photo, sheet, splice, train, worker
+from . import (
+    bench,
+    demo,
+    edit,
+    evaluate,
+    exchange,
+    generate,
+    inspect,
+    path,
+    photo,
+    remake,
+    sheet,
+    splice,
+    train,
+    worker,
+)
 
-COMMANDS = (demo, generate, sheet, inspect, edit, splice, path, photo, exchange, bench, evaluate, train, worker)
+COMMANDS = (demo, generate, remake, sheet, inspect, edit, splice, path, photo, exchange, bench, evaluate, train, worker)
 INTERRUPTED = 130
 
 

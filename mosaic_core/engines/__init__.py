@@ -6,7 +6,7 @@ Names can be listed without importing NumPy or torch; `engine_named` imports onl
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,10 +48,7 @@ class Engine(Protocol):
 
     @property
     def stand_alone(self) -> bool:
-        """Each frame follows from the memory and its own camera alone.
-
-        Such an engine's `frames` also takes `indices`, rising, and then makes only those.
-        """
+        """Each frame follows from the memory and its own camera alone, whichever others are made."""
         ...
 
     def frames(
@@ -62,9 +59,13 @@ class Engine(Protocol):
         prompts: tuple[Prompt, ...],
         seed: int,
         should_stop: Callable[[], bool] = ...,
+        indices: Sequence[int] | None = None,
+        kept: Callable[[int], EngineFrame] | None = None,
     ) -> Generator[EngineFrame, None, None]:
-        """One frame a camera of the path. Closing the generator stops the work.
+        """One frame a camera of the path, or only those of `indices`, rising. Closing the generator stops the work.
 
+        `kept` gives a frame that is not made, by its index: what follows from one another continues from it. Its
+        `z_depth` may be unknown everywhere.
         Raises `Cancelled` soon after `should_stop()` is true, where a frame takes long.
         """
         ...

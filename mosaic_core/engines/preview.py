@@ -37,6 +37,7 @@ class PreviewEngine:
         seed: int = 0,
         should_stop: Callable[[], bool] = lambda: False,
         indices: Sequence[int] | None = None,
+        kept: Callable[[int], EngineFrame] | None = None,
     ) -> Generator[EngineFrame, None, None]:
         """See `Engine.frames`. Raises `MosaicError` for a memory without views."""
         keep_freed_memory()

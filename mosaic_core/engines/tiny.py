@@ -36,6 +36,7 @@ from ..model.transformer import Conditioning
 from ..model.view_latents import ViewLatents, grid_for, scale_of
 from ..model.weights import AUTOENCODER, MODEL, SHIPPED, load_autoencoder, load_denoiser
 from . import EngineFrame, Prompt
+from .chunks import Chunk, chunks_of
 from .composition import compose, resized, resized_nearest
 from .motion import moving_cells
 from .prompting import texts_at
@@ -77,6 +78,8 @@ class TinyEngine:
         prompts: tuple[Prompt, ...] = (),
         seed: int = 0,
         should_stop: Callable[[], bool] = lambda: False,
+        indices: Sequence[int] | None = None,
+        kept: Callable[[int], EngineFrame] | None = None,
     ) -> Generator[EngineFrame, None, None]:
         """See `Engine.frames`. Raises `MosaicError` for missing weights and for a memory without views."""
         keep_freed_memory()
@@ -84,12 +87,13 @@ class TinyEngine:
             loaded = load_autoencoder(self.weights / AUTOENCODER), load_denoiser(self.weights / MODEL)
             self._loaded = loaded[0].to(self.device), loaded[1].to(self.device)
         reader = TimedReader(memory) if self.settings.composed else None
-        run = _Run(*self._loaded, memory, path, prompts, seed, self.settings, should_stop)
+        run = _Run(*self._loaded, memory, path, prompts, seed, self.settings, should_stop, kept)
+        wanted = range(len(path)) if indices is None else indices
         # Memory is read for the frames of a chunk while the model is busy with the chunk itself.
         with ThreadPoolExecutor(1) as pool:
             try:
-                for chunk in run.chunks():
-                    waiting = [pool.submit(reader.rgb, path[i], path.time_s(i)) for i in chunk] if reader else []
+                for chunk in chunks_of(wanted, count=len(path), size=CHUNK, given=GIVEN):
+                    waiting = [pool.submit(reader.rgb, path[i], path.time_s(i)) for i in chunk.new] if reader else []
                     for index, frame in enumerate(run.make(chunk)):
                         yield _finished(frame, waiting[index].result() if reader else None, path)
             finally:
@@ -117,6 +121,7 @@ class _Run:
         seed: int,
         settings: TinySettings,
         should_stop: Callable[[], bool],
+        kept: Callable[[int], EngineFrame] | None,
     ) -> None:
         self.autoencoder, self.denoiser, self.device = autoencoder, denoiser, autoencoder.mean.device.type
         self.memory, self.path, self.prompts, self.seed, self.settings = memory, path, prompts, seed, settings
@@ -128,45 +133,53 @@ class _Run:
             self.latents.add(view)
         self.reader, self.pixels = CellReader(memory), TimedReader(memory)
         self.made_up = Memory.from_views([])
-        self.before: list[tuple[int, Tensor]] = []  # the last frames and their latents
-        self.should_stop = should_stop
-
-    def chunks(self) -> list[range]:
-        """The frames that each chunk adds: the first a whole chunk, the others what the given frames leave room for."""
-        first = min(CHUNK, len(self.path))
-        rest = range(first, len(self.path), CHUNK - GIVEN)
-        return [range(first), *(range(at, min(at + CHUNK - GIVEN, len(self.path))) for at in rest)]
+        self.before: dict[int, Tensor] = {}  # the last frames' latents
+        self.should_stop, self.kept = should_stop, kept
 
     @torch.no_grad()
-    def make(self, chunk: range) -> list[_Made]:
-        """The frames of a chunk. Raises `Cancelled` between two denoising steps."""
-        given = self.before[-GIVEN:]
-        frames = [index for index, _ in given] + list(chunk)
+    def make(self, chunk: Chunk) -> list[_Made]:
+        """The new frames of a chunk. Raises `Cancelled` between two denoising steps."""
+        frames, new = list(chunk.frames), slice(len(chunk.before), len(chunk.before) + len(chunk.new))
         cells = self._read(frames)
         text, pulls = texts_at(self.prompts, self.path.time_s(frames[len(frames) // 2]))
         told = self._told(frames, cells, text)
         channels = self.autoencoder.config.latent_channels
         start = torch.zeros(1, len(frames), channels, self.height, self.width, device=self.device)
-        for position, (_, latents) in enumerate(given):
-            start[0, position] = latents
-        is_given = torch.arange(len(frames)) < len(given)
+        for index in (*chunk.before, *chunk.after):
+            start[0, index - frames[0]] = self._given(index)
+        is_given = torch.tensor([index not in chunk.new for index in frames])
         with torch.autocast(self.device, torch.bfloat16):
             latents = sample(
                 self.denoiser,
                 told,
                 given=start,
                 is_given=is_given,
-                seed=(self.seed * 100_003 + chunk.start) % 2**63,  # a shot's seed has 63 bits itself
+                seed=(self.seed * 100_003 + chunk.new.start) % 2**63,  # a shot's seed has 63 bits itself
                 steps=self.settings.steps,
                 pulls=[(w, replace(told, words=word_ids([pulled]).to(self.device))) for w, pulled in pulls],
                 stopped=self.should_stop,
             )[0]
-            image = self.autoencoder.decode(latents[len(given) :]).float().clamp(0, 1).cpu()
-        self.before = [*given, *zip(chunk, latents[len(given) :], strict=True)][-GIVEN:]
+            image = self.autoencoder.decode(latents[new]).float().clamp(0, 1).cpu()
+        last = slice(max(0, new.stop - GIVEN), new.stop)
+        self.before = dict(zip(frames[last], latents[last], strict=True))
         z_depth = z_depth_of(image[:, 3], self.scale_m).numpy()
         made = [_Made(rgb.permute(1, 2, 0).numpy(), z) for rgb, z in zip(image[:, :3], z_depth, strict=True)]
-        self._remember(chunk, made, cells.taken(slice(len(given), None)))
+        self._remember(chunk.new, made, cells.taken(new))
         return made
+
+    def _given(self, index: int) -> Tensor:  # (C, h, w)
+        """The latents of a frame beside those to make: made just now, or kept from an earlier clip."""
+        if index in self.before:
+            return self.before[index]
+        assert self.kept is not None, "frames that are left out are kept"
+        frame, camera = self.kept(index), self.path[index]
+        z_depth = frame.z_depth
+        if not np.isfinite(z_depth).any():  # the clip has no depth: what memory knows of it
+            z_depth = self.pixels.rgb(camera, self.path.time_s(index)).z_depth
+        size = (self.height * STRIDE_PX, self.width * STRIDE_PX)
+        image = rgbd_images(resized(frame.rgb, size)[None], resized_nearest(z_depth, size)[None], self.scale_m)
+        image = image.to(self.device, memory_format=torch.channels_last)
+        return self.autoencoder.encode(image)[0].float()
 
     def _read(self, frames: list[int]) -> MemoryCells:
         """What the artist's memory shows; where it shows nothing, what was made up before."""

@@ -8,6 +8,7 @@ from typing import Any
 
 FRAMES = "frames"
 COVERAGE = "coverage"
+DEPTH = "depth"
 VIDEO = "clip.mp4"
 MANIFEST = "manifest.json"
 
@@ -30,6 +31,11 @@ class Clip:
         return self.folder / COVERAGE
 
     @property
+    def depth_dir(self) -> Path:
+        """Holds depth_0001.exr and so on, where the shot asked for depth: metres along the axis, inf = unknown."""
+        return self.folder / DEPTH
+
+    @property
     def video_file(self) -> Path:
         """The frames as an MP4."""
         return self.folder / VIDEO
@@ -48,3 +54,8 @@ def frame_name(frame_number: int) -> str:
 def coverage_name(frame_number: int) -> str:
     """The file name of a frame's coverage mask."""
     return f"coverage_{frame_number:04d}.png"
+
+
+def depth_name(frame_number: int) -> str:
+    """The file name of a frame's depth."""
+    return f"depth_{frame_number:04d}.exr"

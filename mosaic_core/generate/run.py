@@ -22,11 +22,12 @@ from typing import Any
 from ..cameras import CameraPath, load_path
 from ..engines import Engine, EngineFrame, engine_named
 from ..errors import Cancelled, GenerateError
+from ..exr import exr_bytes
 from ..files import sha256_of_file
 from ..memory import Memory, load_memory, load_placements
 from ..version import VERSION
 from ..worker.partial import partial_folder
-from .clip import COVERAGE, FRAMES, MANIFEST, VIDEO, Clip, coverage_name, frame_name
+from .clip import COVERAGE, DEPTH, FRAMES, MANIFEST, VIDEO, Clip, coverage_name, depth_name, frame_name
 from .retake import EarlierFrames, earlier_frames
 from .shot import Shot, shot_to_json
 from .video import VideoWriter, write_png
@@ -67,9 +68,8 @@ def generate(
     partial = partial_folder(out_dir, os.getpid())
     try:
         with _Failures(out_dir):
-            partial.mkdir(parents=True)
-            (partial / FRAMES).mkdir()
-            (partial / COVERAGE).mkdir()
+            for name in (FRAMES, COVERAGE, *([DEPTH] if shot.depth else [])):
+                (partial / name).mkdir(parents=True)
             loaded = time.perf_counter()
             engine = engine_named(shot.engine)
             earlier = earlier_frames(shot, memory, path, inputs, stand_alone=engine.stand_alone)
@@ -90,7 +90,7 @@ def generate(
 
 def _load(shot: Shot) -> tuple[Memory, CameraPath, dict[str, Any]]:
     memory = load_memory(shot.memory_file)
-    inputs = {"memory": sha256_of_file(shot.memory_file), "path": None, "placements": None}
+    inputs = {"memory": sha256_of_file(shot.memory_file), "path": None, "placements": None, "earlier": None}
     if shot.memory_sha256 is not None and inputs["memory"] != shot.memory_sha256:
         raise GenerateError(f"{shot.memory_file} has changed since the scene was edited: relink the memory")
     path = load_path(shot.path_file)
@@ -98,6 +98,8 @@ def _load(shot: Shot) -> tuple[Memory, CameraPath, dict[str, Any]]:
     if shot.placements_file is not None:
         memory = memory.with_placements(load_placements(shot.placements_file))
         inputs["placements"] = sha256_of_file(shot.placements_file)
+    if shot.earlier_clip is not None and (shot.earlier_clip / MANIFEST).is_file():
+        inputs["earlier"] = sha256_of_file(shot.earlier_clip / MANIFEST)
     return memory, path, inputs
 
 
@@ -115,7 +117,7 @@ def _make_frames(
     covered: list[float] = []
     size = {"image_height": path.image_height, "image_width": path.image_width}
     new = [index for index in range(len(path)) if index not in earlier.covered]
-    only = {"indices": new} if earlier.covered else {}
+    only = {"indices": new, "kept": earlier.frame} if earlier.covered else {}
     frames = engine.frames(memory, path, prompts=shot.prompts, seed=shot.seed, should_stop=should_stop, **only)
     started = time.perf_counter()
     with VideoWriter(partial / VIDEO, fps=path.fps, **size) as video:
@@ -125,11 +127,11 @@ def _make_frames(
                 raise Cancelled("cancelled")
             if index in earlier.covered:
                 covered.append(earlier.covered[index])
-                video.add(earlier.taken_over(index, number, partial))
+                video.add(earlier.taken_over(index, partial))
             else:
                 frame = next(frames)
                 covered.append(float(frame.covered.mean()))
-                _write_frame(frame, number, partial)
+                _write_frame(frame, number, partial, depth=shot.depth)
                 video.add(frame.rgb)
             file = partial / FRAMES / frame_name(number)
             left = (time.perf_counter() - started) / (index + 1) * (len(path) - index - 1)
@@ -139,7 +141,10 @@ def _make_frames(
     return covered
 
 
-def _write_frame(frame: EngineFrame, number: int, partial: Path) -> None:
+def _write_frame(frame: EngineFrame, number: int, partial: Path, *, depth: bool) -> None:
+    if depth:
+        # Channel Y: of one called Z alone, Blender before 5 shows uninitialised memory.
+        (partial / DEPTH / depth_name(number)).write_bytes(exr_bytes({"Y": frame.z_depth}, compress=True))
     write_png(frame.covered, partial / COVERAGE / coverage_name(number))
     write_png(frame.rgb, partial / FRAMES / frame_name(number))
 
@@ -171,10 +176,11 @@ def _manifest(shot: Shot, path: CameraPath, inputs: dict[str, Any], covered: lis
 def _move_into_place(partial: Path, out_dir: Path) -> None:
     """Swap the finished parts in; the old manifest goes first and the new one comes last, so neither ever lies."""
     (out_dir / MANIFEST).unlink(missing_ok=True)
-    for name in (FRAMES, COVERAGE):
+    for name in (FRAMES, COVERAGE, DEPTH):
         if (out_dir / name).is_dir():
             shutil.rmtree(out_dir / name)
-        (partial / name).rename(out_dir / name)
+        if (partial / name).is_dir():
+            (partial / name).rename(out_dir / name)
     for name in (VIDEO, MANIFEST):
         (partial / name).replace(out_dir / name)
 

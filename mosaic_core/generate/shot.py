@@ -27,12 +27,21 @@ class Shot:
     placements_file: Path | None = None  # replaces the memory's own placements: the artist's present edit
     memory_sha256: str | None = None  # refused where the memory file has changed since
     earlier_clip: Path | None = None  # frames that no edit since can have changed are taken from it
+    # Frames follow from one another with this engine: keep the unchanged all the same, and continue from them.
+    keeps_unchanged: bool = False
+    retake: tuple[int, int] | None = None  # make only these frame numbers, take all others from the earlier clip
+    depth: bool = False  # write each frame's depth beside it
+    name: str = ""  # what its author calls it
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINE_NAMES:
             raise GenerateError(f"there is no engine {self.engine!r}, expected one of: {', '.join(ENGINE_NAMES)}")
         if not 0 <= self.seed <= MAX_SEED:
             raise GenerateError(f"the seed must be 0 .. {MAX_SEED}, got {self.seed}")
+        if self.retake is not None and (self.earlier_clip is None or self.retake[0] > self.retake[1]):
+            raise GenerateError(
+                f"a retake needs an earlier clip and rising frames, got {self.retake[0]} .. {self.retake[1]}"
+            )
         for prompt in self.prompts:
             if not prompt.start_s <= prompt.end_s:
                 raise GenerateError(f"the prompt {prompt.text!r} ends before it starts")
@@ -49,6 +58,10 @@ def shot_to_json(shot: Shot) -> dict[str, Any]:
         "placements_file": None if shot.placements_file is None else str(Path(shot.placements_file).absolute()),
         "memory_sha256": shot.memory_sha256,
         "earlier_clip": None if shot.earlier_clip is None else str(Path(shot.earlier_clip).absolute()),
+        "keeps_unchanged": shot.keeps_unchanged,
+        "retake": None if shot.retake is None else list(shot.retake),
+        "depth": shot.depth,
+        "name": shot.name,
         "engine": shot.engine,
         "seed": shot.seed,
         "prompts": [
@@ -66,7 +79,7 @@ def shot_to_json(shot: Shot) -> dict[str, Any]:
 def shot_from_json(document: Any) -> Shot:
     """The shot a JSON document describes. Raises `GenerateError` naming what is wrong."""
     try:
-        placements, earlier = document["placements_file"], document.get("earlier_clip")
+        placements, earlier, retake = document["placements_file"], document.get("earlier_clip"), document.get("retake")
         return Shot(
             memory_file=Path(document["memory_file"]),
             path_file=Path(document["path_file"]),
@@ -76,8 +89,12 @@ def shot_from_json(document: Any) -> Shot:
             placements_file=None if placements is None else Path(placements),
             memory_sha256=document["memory_sha256"],
             earlier_clip=None if earlier is None else Path(earlier),
+            keeps_unchanged=bool(document.get("keeps_unchanged", False)),
+            retake=None if retake is None else (int(retake[0]), int(retake[1])),
+            depth=bool(document.get("depth", False)),
+            name=str(document.get("name", "")),
         )
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise GenerateError(f"malformed shot: {type(error).__name__}: {error}") from error
 
 
