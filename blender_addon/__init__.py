@@ -21,6 +21,7 @@ MODULES = (
     "operators.generate",
     "operators.report",
     "memory.handlers",
+    "overlay.watch",
     "jobs",
     "panels.start",
     "panels.memory",

@@ -6,7 +6,7 @@ Only settings live here. A job's progress never does: undo would take it back (s
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from mosaic_core.engines import DEFAULT_ENGINE
 
@@ -32,6 +32,12 @@ def _is_camera(_self, obj: bpy.types.Object) -> bool:
 
 def _is_memory(_self, obj: bpy.types.Object) -> bool:
     return obj.type == "MESH" and obj.mosaic.is_memory
+
+
+def _display_again(_self, _context) -> None:
+    from .overlay import native  # draws with these settings
+
+    native.sync()
 
 
 class MosaicSceneSettings(bpy.types.PropertyGroup):
@@ -60,6 +66,32 @@ class MosaicSceneSettings(bpy.types.PropertyGroup):
     capture_height: IntProperty(name="Height", default=360, min=16, max=8192, subtype="PIXEL")
     capture_every: IntProperty(
         name="Every", description="Frames between two views along the animation", default=10, min=1
+    )
+
+    show_points: BoolProperty(
+        name="Points",
+        description="Show the memory as coloured points in Object Mode; else as the mesh is displayed",
+        default=True,
+        update=_display_again,
+    )
+    point_detail: EnumProperty(
+        name="Detail",
+        description="How many points a patch is drawn with",
+        items=[
+            ("AUTO", "By Zoom", "16 points a patch from afar, 256 from near"),
+            ("4", "16", "16 points a patch"),
+            ("8", "64", "64 points a patch"),
+            ("16", "256", "256 points a patch: each captured pixel"),
+        ],
+        default="AUTO",
+    )
+    point_size: FloatProperty(
+        name="Size",
+        description="Size of the points, as a share of the distance between them; from 1.4 on no gap is left",
+        default=0.8,
+        min=0.1,
+        max=1.5,
+        subtype="FACTOR",
     )
 
     # Path

@@ -112,6 +112,8 @@ def mesh_of_memory(memory: Memory, name: str) -> bpy.types.Mesh:
         set_ints(mesh, attribute, "FACE", values)
     set_ints(mesh, CORNER, "CORNER", np.tile(np.arange(4), len(placements)))
     set_colours(mesh, shown_patch_rgb(memory)[index].reshape(-1, 3))
+    # Blender selects what it adds; in the overlay a whole memory in the colour of what is selected shows nothing else.
+    set_face_flag(mesh, "select", np.zeros(len(placements), bool), loops_count_as=True)
     set_face_flag(mesh, "hide", (placements.flags & HIDDEN) != 0, loops_count_as=False)
     _show_pictures(mesh, memory, placements)
     return mesh

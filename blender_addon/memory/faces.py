@@ -215,20 +215,25 @@ def editable_bmesh(obj: bpy.types.Object) -> Iterator[bmesh.types.BMesh]:
         mesh.free()
 
 
-def _corner_vertices(mesh: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray]:  # (F,) is quad, (F, 4)
-    """The vertices of each quad in the order of the patch's corners; 0 for other faces."""
+def corner_loops(mesh: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray]:  # (F,) is quad, (F, 4)
+    """The loops of each quad in the order of the patch's corners; 0 for other faces."""
     total = face_totals(mesh)
     is_quad = total == 4
-    of_loop = values_of(mesh, ".corner_vert", "CORNER")
-    corner = values_of(mesh, CORNER, "CORNER")
-    if not is_quad.all():
-        whole = np.repeat(is_quad, total)
-        of_loop, corner = of_loop[whole], corner[whole]
-    of_loop, corner = of_loop.reshape(-1, 4).copy(), corner.reshape(-1, 4)
-    turned = np.flatnonzero((corner != np.arange(4, dtype=corner.dtype)).any(axis=1))
+    loops = np.where(is_quad, np.cumsum(total) - total, 0)[:, None] + np.arange(4)
+    loops[~is_quad] = 0
+    corner = values_of(mesh, CORNER, "CORNER")[loops]
+    turned = np.flatnonzero((corner != np.arange(4, dtype=corner.dtype)).any(axis=1) & is_quad)
     order = np.argsort(corner[turned], axis=1, kind="stable")
     told = (np.take_along_axis(corner[turned], order, axis=1) == np.arange(4)).all(axis=1)
-    of_loop[turned[told]] = np.take_along_axis(of_loop[turned[told]], order[told], axis=1)
-    vertices = np.zeros((len(total), 4), np.int32)
-    vertices[is_quad] = of_loop
+    loops[turned[told]] = np.take_along_axis(loops[turned[told]], order[told], axis=1)
+    return is_quad, loops
+
+
+def _corner_vertices(mesh: bpy.types.Mesh) -> tuple[np.ndarray, np.ndarray]:  # (F,) is quad, (F, 4)
+    """The vertices of each quad in the order of the patch's corners; 0 for other faces."""
+    is_quad, loops = corner_loops(mesh)
+    if not len(mesh.loops):
+        return is_quad, np.zeros((len(is_quad), 4), np.int32)
+    vertices = values_of(mesh, ".corner_vert", "CORNER")[loops]
+    vertices[~is_quad] = 0
     return is_quad, vertices

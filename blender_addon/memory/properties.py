@@ -28,6 +28,9 @@ class MosaicObject(bpy.types.PropertyGroup):
         name="Last Seen At", description="Where the memory file was found the last time"
     )
     memory_sha256: StringProperty(name="SHA-256", description="What the memory file must contain")
+    native_display: StringProperty(
+        name="Native Display", description="How the mesh is displayed while its points are not", options={"HIDDEN"}
+    )
     schema: IntProperty(name="Schema", description="Version of the mesh attributes", default=0)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..memory import store
 from ..operators.memory_poll import count_of
+from ..overlay import draw
 from ..registry import registration
 from .drawing import SidebarPanel, draw_size, draw_text, safely
 
@@ -40,6 +41,13 @@ def draw_memory(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row = layout.row(align=True)
     row.operator("mosaic.validate", text="Validate", icon="CHECKMARK")
     row.operator("mosaic.relink", text="Relink", icon="FILE_REFRESH")
+    row = layout.row(align=True)
+    row.prop(settings, "show_points", toggle=True)
+    row.prop(settings, "point_detail", text="")
+    if settings.show_points:
+        layout.prop(settings, "point_size", text="Point Size")
+    if draw.failure():
+        draw_text(layout, context, f"Points cannot be drawn here: {draw.failure()}", icon="ERROR")
     alone = context.space_data is not None and getattr(context.space_data, "local_view", None) is not None
     layout.operator("mosaic.show_memory", text="Back to the Scene" if alone else "Show Alone", icon="ZOOM_SELECTED")
 
