@@ -102,8 +102,6 @@ class MosaicSceneSettings(bpy.types.PropertyGroup):
         description="The camera whose animation is the path; the scene's camera where empty",
     )
 
-    plan: StringProperty(name="Plan", description="What the last plan of the path's coverage said", options={"HIDDEN"})
-
     # Generate
     engine: EnumProperty(
         name="Engine",

@@ -28,9 +28,6 @@ def draw_path(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row = layout.row(align=True)
     row.prop(scene, "frame_start", text="Start")
     row.prop(scene, "frame_end", text="End")
-    layout.operator("mosaic.plan_path", icon="VIEWZOOM")
-    for line in settings.plan.splitlines():
-        draw_text(layout, context, line, icon="NONE")
     row = layout.row(align=True)
     row.operator("mosaic.export_path", text="Export", icon="EXPORT")
     row.operator("mosaic.import_path", text="Import", icon="IMPORT")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
 
 from mosaic_core.errors import CameraError
+
+from .obstacles import surfaces
 
 # In a file without any camera, seen from outside a viewport: a person standing six metres south of the centre.
 _DEFAULT_OFFSET_M = Vector((0.0, -6.0, 1.7))
@@ -49,17 +53,27 @@ def centre_of(context: bpy.types.Context, which: str) -> Vector:
 
 
 def _centre_of_selection(context: bpy.types.Context) -> Vector | None:
-    depsgraph = context.evaluated_depsgraph_get()
-    corners = [
-        obj.matrix_world @ Vector(corner)
+    chosen = [
+        obj
         for obj in context.view_layer.objects.selected
         if obj.type in {"MESH", "SURFACE", "META", "FONT", "VOLUME", "POINTCLOUD"}
-        for corner in obj.evaluated_get(depsgraph).bound_box
     ]
-    if not corners:
-        return None
-    points = np.array(corners)
-    return Vector((points.min(axis=0) + points.max(axis=0)) / 2)
+    bounds = bounds_of(context, chosen)
+    return None if bounds is None else Vector(bounds.mean(axis=0))
+
+
+def bounds_of(context: bpy.types.Context, objects: Iterable[bpy.types.Object]) -> np.ndarray | None:
+    """The least and the greatest corner, (2, 3) in the world, of objects as they are evaluated; None for none."""
+    depsgraph = context.evaluated_depsgraph_get()
+    corners = [
+        obj.matrix_world @ Vector(corner) for obj in objects for corner in obj.evaluated_get(depsgraph).bound_box
+    ]
+    return np.stack([np.min(corners, axis=0), np.max(corners, axis=0)]) if corners else None
+
+
+def bounds_world(context: bpy.types.Context) -> np.ndarray | None:  # (2, 3)
+    """The same of every surface a capture of the scene shows."""
+    return bounds_of(context, surfaces(context))
 
 
 def _centre_of_memory(memory: bpy.types.Object | None) -> Vector | None:

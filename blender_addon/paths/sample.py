@@ -6,7 +6,7 @@ parents count exactly as they do in a render.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import bpy
@@ -17,6 +17,9 @@ from mosaic_core.errors import CameraError
 
 from ..cameras import camera_of_blender
 from .curve import refresh_path
+
+# A frame, the camera that shows it, and what it sees.
+OnFrame = Callable[[int, bpy.types.Object, Camera], None]
 
 
 def path_camera_of(scene: bpy.types.Scene) -> bpy.types.Object:
@@ -38,6 +41,7 @@ def path_of_scene(
     frame_start: int | None = None,  # None: the scene's own range
     frame_end: int | None = None,  # included
     step: int = 1,
+    on_frame: OnFrame | None = None,
 ) -> CameraPath:
     """The scene's path: the chosen path camera, or else the scene's camera with its cuts by timeline markers.
 
@@ -52,6 +56,7 @@ def path_of_scene(
         frame_start=frame_start,
         frame_end=frame_end,
         step=step,
+        on_frame=on_frame,
     )
 
 
@@ -64,6 +69,7 @@ def path_from_camera(
     frame_start: int | None = None,  # None: the scene's own range
     frame_end: int | None = None,  # included
     step: int = 1,
+    on_frame: OnFrame | None = None,  # called while the scene is at each frame
 ) -> CameraPath:
     """Sample the evaluated camera on every `step`-th frame of a range; leaves frame and subframe as they were.
 
@@ -79,7 +85,9 @@ def path_from_camera(
     numbers = range(first, last + 1, step)
     with _kept_frame(scene):
         cameras = tuple(
-            _camera_at(context, camera_obj, frame, image_height=image_height, image_width=image_width)
+            _camera_at(
+                context, camera_obj, frame, image_height=image_height, image_width=image_width, on_frame=on_frame
+            )
             for frame in numbers
         )
     return CameraPath(cameras, tuple(numbers), scene.render.fps / scene.render.fps_base)
@@ -101,6 +109,7 @@ def _camera_at(
     *,
     image_height: int,
     image_width: int,
+    on_frame: OnFrame | None,
 ) -> Camera:
     scene = context.scene
     scene.frame_set(frame)
@@ -114,13 +123,16 @@ def _camera_at(
             if constraint.type == "FOLLOW_PATH" and constraint.target is not None:
                 refresh_path(constraint.target)
         context.view_layer.update()
-    return camera_of_blender(
+    camera = camera_of_blender(
         shown,
         context.evaluated_depsgraph_get(),
         image_height=image_height,
         image_width=image_width,
         pixel_aspect=(scene.render.pixel_aspect_x, scene.render.pixel_aspect_y),
     )
+    if on_frame is not None:
+        on_frame(frame, shown, camera)
+    return camera
 
 
 @contextmanager

@@ -23,10 +23,11 @@ _FAST_M_PER_S = 20.0  # no walk, drone or dolly
 
 @dataclass(frozen=True)
 class Finding:
-    """One suspicion: `kind` for programs, `sentence`, with its evidence, for a person."""
+    """One suspicion: `kind` for programs, `sentence`, with its evidence, for a person, and where, if not everywhere."""
 
     kind: str
     sentence: str
+    stretches: tuple[tuple[int, int], ...] = ()  # first and last frame number of each
 
 
 def check_path(
@@ -166,7 +167,8 @@ def _jumps(path: CameraPath, cameras: np.ndarray) -> list[Finding]:
             what = "moves" if unit == "m" else "turns"
             text = f"The camera {what} {steps[at] * frames[at]:.3g} {unit} {numbers}, a usual frame {usual:.2g}"
             more = f", one of {int(jump.sum())} such places" if jump.sum() > 1 else ""
-            findings.append(Finding("jump", f"{text}{more}: the path jumps, two takes may have been joined."))
+            sentence = f"{text}{more}: the path jumps, two takes may have been joined."
+            findings.append(Finding("jump", sentence, stretches_of(path, jump, span=1)))
     return findings
 
 
@@ -183,7 +185,7 @@ def _speed(path: CameraPath, cameras: np.ndarray, bounds: np.ndarray | None) -> 
         at = int(np.argmax(turns_deg))
         text = f"Around frame {path.frame_numbers[at]} the camera turns {turns_deg[at]:.0f} degrees in {span} frames"
         rest = f"of a view {fov_deg:.0f} degrees wide: one latent of {span} frames cannot follow, so slow down."
-        findings.append(Finding("speed", f"{text}, {rest}"))
+        findings.append(Finding("speed", f"{text}, {rest}", stretches_of(path, fast, span=span)))
     if bounds is not None:
         positions = cameras[:, :3, 3]
         moves_m = np.linalg.norm(positions[span:] - positions[:-span], axis=1)
@@ -191,14 +193,33 @@ def _speed(path: CameraPath, cameras: np.ndarray, bounds: np.ndarray | None) -> 
         room_m = float(np.linalg.norm(bounds[1] - bounds[0])) / 2
         distance_m = np.maximum(np.linalg.norm(positions[:-span] - nearest, axis=1), room_m)
         share = moves_m / np.maximum(distance_m, 1e-9)
-        if share.max() > _MOST_OF_THE_VIEW:
+        fast = share > _MOST_OF_THE_VIEW
+        if fast.any():
             at = int(np.argmax(share))
             text = f"Around frame {path.frame_numbers[at]} the camera moves {moves_m[at]:.3g} m in {span} frames"
             rest = (
                 f"with the scene {distance_m[at]:.3g} m away: one latent of {span} frames cannot follow, so slow down."
             )
-            findings.append(Finding("speed", f"{text}, {rest}"))
+            findings.append(Finding("speed", f"{text}, {rest}", stretches_of(path, fast, span=span)))
     return findings
+
+
+def stretches_of(
+    path: CameraPath,
+    flags: np.ndarray,  # (T - span,) bool, about the frames from each to the one `span` on
+    *,
+    span: int,
+) -> tuple[tuple[int, int], ...]:
+    """First and last frame number of each stretch that flagged steps cover without a gap."""
+    stretches: list[tuple[int, int]] = []
+    end = -1
+    for at in np.flatnonzero(flags).tolist():
+        first = path.frame_numbers[at]
+        if stretches and at <= end:
+            first = stretches.pop()[0]
+        end = at + span
+        stretches.append((first, path.frame_numbers[end]))
+    return tuple(stretches)
 
 
 def _turns_deg(cameras: np.ndarray, span: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ def _run(options: argparse.Namespace) -> int:
         facts |= {"image_height": path.image_height, "image_width": path.image_width}
         facts |= {"assumed": read.assumed, "lost": lost}
         if options.check:
-            facts["findings"] = [{"kind": f.kind, "sentence": f.sentence} for f in findings]
+            facts["findings"] = [asdict(finding) for finding in findings]
         show(facts, as_json=True)
         return 0
     changed = f", {len(path)} frames at {path.fps:g} a second now" if len(path) != len(read.path) else ""

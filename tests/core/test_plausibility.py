@@ -160,6 +160,15 @@ def test_speed_that_latents_cannot_follow_is_named():
     assert "the camera moves 6 m in 4 frames" in said(rush, BOUNDS)["speed"]
 
 
+def test_findings_say_in_which_frames_they_are():
+    still, away = look_at(START, CENTRE), look_at(START, 2 * START - CENTRE)
+    cameras = [replace(path_of(MOVES["pan"])[0], world_from_cam=away if i in (20, 40) else still) for i in range(60)]
+    path = CameraPath(tuple(cameras), tuple(range(101, 161)), 24.0)
+    stretches = {f.kind: f.stretches for f in check_path(path)}
+    assert stretches["speed"] == ((117, 125), (137, 145))
+    assert stretches["jump"] == ((120, 122), (140, 142))
+
+
 def test_short_absurd_and_wrong_input():
     assert said(path_of(dolly(START, CENTRE, times=even_times(1), distance_m=1)), BOUNDS) == {}
     check_path(with_matrices(path_of(MOVES["orbit"]), scaled(1e200)), BOUNDS)

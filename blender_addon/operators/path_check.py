@@ -1,0 +1,182 @@
+"""Check a path before anything is made: what is too fast, in the way, unknown to memory or a mistake, and where.
+
+One operator asks everything that can be asked of the scene as it is: without a memory it leaves out what only a
+memory knows. The findings go to the panel, where a click jumps to the frame, and to the timeline; the next check
+replaces them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import bpy
+import numpy as np
+from bpy.props import BoolProperty, IntProperty, StringProperty
+
+from mosaic_core.cameras import CameraPath
+from mosaic_core.cameras.plausibility import Finding, check_path
+from mosaic_core.errors import CameraError, MosaicError
+from mosaic_core.memory import Memory
+from mosaic_core.memory.splice import extent_m
+from mosaic_core.report.coverage_plan import CoveragePlan, plan_coverage
+
+from ..memory import store
+from ..memory.read import edited_memory
+from ..paths.curve import new_path_camera
+from ..paths.findings import add_finding, forget_findings
+from ..paths.keyframes import apply_path_to_camera
+from ..paths.obstacles import Crossing, Way
+from ..paths.place import bounds_world
+from ..paths.sample import path_camera_of, path_of_scene
+from ..registry import registration
+from .memory_poll import count_of
+
+# What the core's findings are called on a button.
+_LABELS = {
+    "speed": "too fast",
+    "jump": "jumps",
+    "outside": "outside the scene",
+    "centimetres": "in centimetres",
+    "flipped_axes": "upside down",
+    "world_axes": "another axis is up",
+    "inverted": "inverted matrices",
+    "lens": "unusual lens",
+}
+
+
+class MOSAIC_OT_check_path(bpy.types.Operator):
+    """Look where the path camera is too fast, passes through geometry, leaves memory or looks wrong; mark it in time"""
+
+    bl_idname = "mosaic.check_path"
+    bl_label = "Check Path"
+    bl_options = {"REGISTER", "UNDO"}
+
+    frames: IntProperty(
+        name="Ask Memory At", description="Frames of the path, spread evenly", default=24, min=2, max=500
+    )
+    add_cameras: BoolProperty(
+        name="Add Cameras",
+        description="Where a capture would close the most of what memory does not know, selected",
+        default=False,
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        try:
+            path_camera_of(context.scene)
+        except CameraError as error:
+            cls.poll_message_set(str(error))
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene, settings = context.scene, context.scene.mosaic
+        memory_obj = store.active_memory(context)
+        way, plan, cameras = Way(context, memory_obj), None, []
+        try:
+            memory = edited_memory(memory_obj) if memory_obj is not None else None
+            path = path_of_scene(context, image_height=settings.height, image_width=settings.width, on_frame=way)
+            suspicions = check_path(path, _bounds(context, memory))
+            if memory is not None and memory.views:
+                plan = plan_coverage(memory, path, max_frames=self.frames)
+                cameras = add_cameras(context, path, plan) if self.add_cameras else []
+        except MosaicError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        show_findings(scene, suspicions, way.crossings, plan)
+        scene.mosaic_checked = "\n".join(_summary(path, plan, cameras))
+        count = len(scene.mosaic_findings)
+        words = ". ".join([count_of(count, "finding", "findings"), *scene.mosaic_checked.splitlines()])
+        self.report({"WARNING"} if count else {"INFO"}, words)
+        return {"FINISHED"}
+
+
+def show_findings(
+    scene: bpy.types.Scene, suspicions: Iterable[Finding], crossings: Iterable[Crossing], plan: CoveragePlan | None
+) -> None:
+    """Put what was found into the scene, in place of what was found before."""
+    forget_findings(scene)
+    for finding in suspicions:
+        label = _LABELS.get(finding.kind, finding.kind.replace("_", " "))
+        add_finding(scene, finding.kind, label, finding.sentence, stretches=finding.stretches)
+    for first, last, name in crossings:
+        sentence = f"Between frames {first} and {last} the camera passes through {name}."
+        add_finding(scene, "geometry", f"through {name}", sentence, stretches=[(first, last)])
+    for first, last, least in _unknown(plan) if plan else ():
+        sentence = (
+            f"From frame {first} to {last} memory knows as little as {least:.0%} of the picture: the rest is made up."
+        )
+        add_finding(scene, "memory", f"{least:.0%} known", sentence, stretches=[(first, last)])
+
+
+def _bounds(context: bpy.types.Context, memory: Memory | None) -> np.ndarray | None:  # (2, 3)
+    if memory is not None and memory.views:
+        return np.stack(extent_m(memory))
+    return bounds_world(context)
+
+
+def _unknown(plan: CoveragePlan) -> list[tuple[int, int, float]]:
+    """First and last frame of each stretch with holes, and how little is known there."""
+    known = dict(zip(plan.frame_numbers, plan.known, strict=True))
+    return [
+        (first, last, min(share for number, share in known.items() if first <= number <= last))
+        for first, last in plan.invented
+    ]
+
+
+def _summary(path: CameraPath, plan: CoveragePlan | None, cameras: list[bpy.types.Object]) -> list[str]:
+    """Lines for the panel: what was looked at, and what memory knows on the whole."""
+    lines = [f"Frames {path.frame_numbers[0]} to {path.frame_numbers[-1]} checked"]
+    if plan is None:
+        return [*lines, "No memory to ask what it knows of them"]
+    lines.append(f"{np.mean(plan.known):.0%} of the path is known")
+    if plan.proposals:
+        captures = count_of(len(plan.proposals), "more capture", "more captures")
+        lines.append(f"{np.mean(plan.known_after):.0%} with {captures}")
+    if cameras:
+        lines.append(f"Capture from {', '.join(camera.name for camera in cameras)} with Add Views")
+    return lines
+
+
+def add_cameras(context: bpy.types.Context, path: CameraPath, plan: CoveragePlan) -> list[bpy.types.Object]:
+    """A still camera for each proposal, the only ones that are selected then. Raises `CameraError`."""
+    render = context.scene.render
+    cameras = []
+    for number in plan.proposals:
+        camera_obj = new_path_camera(context, name=f"Capture {number}")
+        still = replace(path, cameras=(path[path.frame_numbers.index(number)],), frame_numbers=(number,))
+        apply_path_to_camera(still, camera_obj, pixel_aspect=(render.pixel_aspect_x, render.pixel_aspect_y))
+        camera_obj.animation_data_clear()
+        cameras.append(camera_obj)
+    if cameras:
+        context.view_layer.update()
+        for obj in list(context.view_layer.objects.selected):
+            obj.select_set(False)
+        for camera_obj in cameras:
+            camera_obj.select_set(True)
+    return cameras
+
+
+class MOSAIC_OT_go_to_frame(bpy.types.Operator):
+    """Go to this frame"""
+
+    bl_idname = "mosaic.go_to_frame"
+    bl_label = "Go to Frame"
+    bl_options = {"INTERNAL"}  # as moving the playhead, this is no step of undo
+
+    frame: IntProperty()
+    sentence: StringProperty()
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties) -> str:
+        """The finding in full."""
+        return properties.sentence.rstrip(".")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.frame_set(self.frame)
+        return {"FINISHED"}
+
+
+register, unregister = registration(MOSAIC_OT_check_path, MOSAIC_OT_go_to_frame)
