@@ -31,7 +31,8 @@ _EXAMPLES = """examples:
   blender -b shot.blend --command mosaic capture --cameras Left Right --size 640x360 --save
   blender -b shot.blend --command mosaic inspect --json
   blender -b shot.blend --command mosaic edit --select-object Crate --move 0 0 1.5 --save
-  blender -b shot.blend --command mosaic generate --out takes/one --frames 1:48"""
+  blender -b shot.blend --command mosaic generate --out takes/one --frames 1:48
+  blender -b shot.blend --command mosaic generate --all-shots --out takes"""
 CANCELLED_EXIT = 130  # as shells have it for Ctrl-C
 # Where nobody watches a terminal, a line now and then is enough.
 _LINE_EVERY_S = 5.0
@@ -121,12 +122,18 @@ def _edit_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _generate_arguments(parser: argparse.ArgumentParser) -> None:
     _memory_argument(parser)
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the clip")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of the clip; with --all-shots of a folder a shot"
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--shot", metavar="NAME", help="this shot of the scene's list (default: the active one)")
+    which.add_argument("--all-shots", action="store_true", help="every ticked shot of the list, one after another")
     parser.add_argument("--width", type=int, metavar="PX")
     parser.add_argument("--height", type=int, metavar="PX")
     parser.add_argument("--engine", choices=ENGINE_NAMES)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--prompt")
+    parser.add_argument("--negative", metavar="TEXT", help="what the video shall not show")
     parser.add_argument("--camera", metavar="NAME", help="camera whose motion is the path")
     parser.add_argument("--frames", type=_frame_range, metavar="A:B", help="first and last frame, as 1:48")
     _save_argument(parser)

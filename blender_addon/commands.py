@@ -14,7 +14,7 @@ from typing import Protocol
 import bpy
 import numpy as np
 
-from mosaic_core.errors import CaptureError, EditError, GenerateError, MosaicError
+from mosaic_core.errors import Cancelled, CaptureError, EditError, GenerateError, MosaicError
 from mosaic_core.memory import Memory, save_memory
 from mosaic_core.memory.selection import object_ids_named
 
@@ -24,6 +24,7 @@ from .memory import change, store
 from .memory.build import build_memory_object
 from .memory.read import edited_memory
 from .memory.select import faces_of_objects, faces_of_views
+from .shot_list import ShotValues, active_shot, shot_named, shots_of
 from .shots import memory_to_generate_from, request_from_settings
 
 
@@ -172,31 +173,64 @@ def _apply_edit(obj: bpy.types.Object, index: np.ndarray, options: argparse.Name
 
 
 def generate(context: bpy.types.Context, options: argparse.Namespace, progress: Progress) -> dict:
-    """Generate into exactly --out; with --save also into the scene."""
+    """Generate into exactly --out, or a folder a shot in it; with --save also into the scene."""
     _require_saved(options)
-    request = request_from_settings(context, memory_name=options.memory, camera_name=options.camera)
+    if not options.all_shots:
+        shot = active_shot(context.scene) if options.shot is None else shot_named(context.scene, options.shot)
+        answer = _generated(context, options, progress, shot, options.out.absolute())
+        _save_if_asked(options)
+        return answer
+    answers, failures = [], []
+    shots = [shot for shot in shots_of(context.scene) if shot.enabled]
+    for shot in shots:
+        try:
+            folder = options.out.absolute() / (bpy.path.clean_name(shot.name) or "shot")
+            answers.append({"shot": shot.name} | _generated(context, options, progress, shot, folder))
+        except Cancelled:
+            raise
+        except MosaicError as error:  # the others are made all the same
+            failures.append(f"{shot.name or 'the shot'}: {error}")
+    _save_if_asked(options)
+    if failures or not shots:
+        made = f"{len(answers)} of {len(shots)} shots were made in {options.out}"
+        raise GenerateError("; ".join([made, *failures]) if shots else "no shot of the scene's list is ticked")
+    return {"shots": answers}
+
+
+def _generated(
+    context: bpy.types.Context, options: argparse.Namespace, progress: Progress, shot: ShotValues, folder: Path
+) -> dict:
+    request = request_from_settings(context, shot=shot, memory_name=options.memory, camera_name=options.camera)
     changes = {
         "image_width": options.width,
         "image_height": options.height,
         "engine": options.engine,
         "seed": options.seed,
         "prompt": options.prompt,
+        "negative_prompt": options.negative,
     }
     if options.frames is not None:
         changes["frame_start"], changes["frame_end"] = options.frames
     request = replace(request, **{name: value for name, value in changes.items() if value is not None})
-    folder = options.out.absolute()
     started_s = time.monotonic()
-    jobs.start(context, request, take_folder=folder)
+    jobs.start(context, request, take_folder=_made_folder(folder))
     jobs.run_to_end(lambda state: progress.show(state.done, state.total, state.message), apply=options.save)
     progress.end()
-    _save_if_asked(options)
     return {
         "folder": str(folder),
         "video_file": str(folder / "clip.mp4"),
         "manifest_file": str(folder / "manifest.json"),
         "seconds": round(time.monotonic() - started_s, 2),
     }
+
+
+def _made_folder(folder: Path) -> Path:
+    """The folder, with the one of all shots above it made."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GenerateError(f"cannot write to {folder.parent}: {error.strerror or error}") from error
+    return folder
 
 
 def _memory_object(context: bpy.types.Context, options: argparse.Namespace) -> bpy.types.Object:

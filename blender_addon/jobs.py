@@ -25,7 +25,7 @@ from mosaic_core.worker import JobRunner, JobState, Limits, Phase, run_blocking
 from . import compat, results, worker_setup
 from .preferences import worker_python
 from .registry import registration
-from .shots import JobRequest, prepared_shot
+from .shots import JobRequest, PreparedShot, RemadeShot, prepared_shot
 from .takes import TakeFolders, frames_taken_over, make_folders, new_log_file, newest_clip, take_in
 from .windows import redraw, window_context
 
@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 _INTERVAL_S = 0.1
 # Reading and uploading a frame takes some 10 ms: often enough to look live, seldom enough to stay smooth.
 _FRAME_SHOWN_EVERY_S = 0.5
+_BUSY = "a job is running already: wait for it or cancel it first"
 _AREAS = ("VIEW_3D", "IMAGE_EDITOR", "SEQUENCE_EDITOR")
 
 
@@ -66,9 +67,16 @@ class _Runtime:
 
     job: Job | None = None
     starting: bool = False
+    # Told of every job that ended by itself, with how it ended: the queue goes on then.
+    on_end: Callable[[Job, JobState], None] = staticmethod(lambda job, state: None)
 
 
 _runtime = _Runtime()
+
+
+def call_at_end(function: Callable[[Job, JobState], None]) -> None:
+    """Tell one function of every job that ends, but not of those that `stop` ends."""
+    _runtime.on_end = function
 
 
 def is_running() -> bool:
@@ -90,12 +98,29 @@ def start(
     In a window a timer does the rest; elsewhere call `run_to_end`. Raises `MosaicError`, and then nothing is left.
     """
     if is_running():
-        raise WorkerError("a job is running already: wait for it or cancel it first")
+        raise WorkerError(_BUSY)
+    shot = prepared_shot(context, request)
+    return launch(request, shot, output_folder=output_folder, take_folder=take_folder, command=command, limits=limits)
+
+
+def launch(
+    request: JobRequest,
+    shot: PreparedShot | RemadeShot,
+    *,
+    output_folder: Path | None = None,
+    take_folder: Path | None = None,
+    command: list[str] | None = None,
+    limits: Limits | None = None,
+) -> Job:
+    """The same with a shot that was read from the scene before."""
+    if is_running():
+        raise WorkerError(_BUSY)
     _runtime.starting = True
     try:
         python = worker_python() if command is None else command[0]
-        earlier = newest_clip(output_folder=output_folder, take_folder=take_folder)
-        shot = replace(prepared_shot(context, request), earlier_clip=earlier)
+        if isinstance(shot, PreparedShot):
+            earlier = newest_clip(output_folder=output_folder, take_folder=take_folder, shot_name=shot.name)
+            shot = replace(shot, earlier_clip=earlier)
         folders = make_folders(output_folder=output_folder, take_folder=take_folder)
         try:
             runner = JobRunner(
@@ -190,6 +215,7 @@ def _finish(job: Job, *, apply: bool) -> None:
     _show(state)
     if state.phase is not Phase.DONE:
         job.folders.remove_unfinished()
+        _runtime.on_end(job, state)
         return
     job.folders.keep_only_this_shot()
     status = bpy.context.window_manager.mosaic_job
@@ -201,6 +227,7 @@ def _finish(job: Job, *, apply: bool) -> None:
         status.text = "; ".join([done, *notes])
         for note in notes:
             _log.warning("%s (the take is in %s)", note, job.folders.take)
+    _runtime.on_end(job, state)
     redraw(*_AREAS)
 
 

@@ -6,12 +6,19 @@ Only settings live here. A job's progress never does: undo would take it back (s
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
-
-from mosaic_core.engines import DEFAULT_ENGINE
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from . import compat
 from .registry import registration
+from .shot_list import MosaicShot, ShotFields, on_index
 
 _engine_items_cache: list[tuple[str, str, str]] = []
 
@@ -26,10 +33,6 @@ def _capture_engine_items(_self, _context) -> list[tuple[str, str, str]]:
     return _engine_items_cache
 
 
-def _is_camera(_self, obj: bpy.types.Object) -> bool:
-    return obj.type == "CAMERA"
-
-
 def _is_memory(_self, obj: bpy.types.Object) -> bool:
     return obj.type == "MESH" and obj.mosaic.is_memory
 
@@ -40,8 +43,8 @@ def _display_again(_self, _context) -> None:
     native.sync()
 
 
-class MosaicSceneSettings(bpy.types.PropertyGroup):
-    """`scene.mosaic`."""
+class MosaicSceneSettings(bpy.types.PropertyGroup, ShotFields):
+    """`scene.mosaic`; what it has of `ShotFields` belongs to the active shot."""
 
     # Memory
     memory: PointerProperty(
@@ -94,28 +97,15 @@ class MosaicSceneSettings(bpy.types.PropertyGroup):
         subtype="FACTOR",
     )
 
-    # Path
-    path_camera: PointerProperty(
-        name="Path Camera",
-        type=bpy.types.Object,
-        poll=_is_camera,
-        description="The camera whose animation is the path; the scene's camera where empty",
-    )
-
     # Generate
-    engine: EnumProperty(
-        name="Engine",
-        description="What turns the memory into video",
-        items=[
-            ("preview", "Preview", "Exact image-based rendering of what the memory holds"),
-            ("tiny", "Tiny", "The small video model: fills what memory lacks, moves what moves, reads the prompt"),
-        ],
-        default=DEFAULT_ENGINE,
+    shots: CollectionProperty(type=MosaicShot)
+    shot_index: IntProperty(name="Shot", description="The shot that all panels are about", update=on_index)
+    shot_active: IntProperty(options={"HIDDEN"})  # whose values are on the desk; follows `shot_index`
+    depth: BoolProperty(
+        name="Depth (EXR)",
+        description="Write each frame's depth beside it, in metres; retakes continue from it",
+        default=True,
     )
-    width: IntProperty(name="Width", default=640, min=16, max=4096, subtype="PIXEL")
-    height: IntProperty(name="Height", default=360, min=16, max=4096, subtype="PIXEL")
-    seed: IntProperty(name="Seed", default=0, min=0)
-    prompt: StringProperty(name="Prompt", description="What the video shows; engines without a model ignore it")
     output_folder: StringProperty(
         name="Output",
         description="Folder of the takes; // is the .blend file's folder",

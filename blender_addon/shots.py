@@ -7,7 +7,8 @@ runs. Once the files are written the job needs nothing of Blender any more, so d
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,19 @@ from mosaic_core.files import write_atomically
 from mosaic_core.generate import Prompt, Shot, shot_to_json
 from mosaic_core.memory import Placements, save_placements
 
+from .events import events_of
 from .memory import store
 from .memory.read import placements_from_object
-from .paths.sample import path_camera_of, path_from_camera
+from .paths.sample import path_from_camera
+from .shot_list import ShotValues, active_shot
 
-# A timeline marker that starts so says what happens from there on.
-EVENT_PREFIX = "event:"
+
+@dataclass(frozen=True)
+class Retake:
+    """What of an earlier take is made again; `frames` None: what the edits since can have changed."""
+
+    folder: Path
+    frames: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,12 @@ class JobRequest:
     prompt: str
     frame_start: int
     frame_end: int
+    negative_prompt: str = ""
+    shot_name: str = ""  # empty: the one shot of a scene without a list
+    depth: bool = False
     add_background: bool = True
     add_strip: bool = True
+    retake: Retake | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,10 @@ class PreparedShot:
     prompts: tuple[Prompt, ...]
     engine: str
     seed: int
+    name: str = ""
+    depth: bool = False
     earlier_clip: Path | None = None  # frames that no edit since can have changed are taken from it
+    retake: Retake | None = None
 
     def written(self, folder: Path) -> dict[str, Any]:
         """Write the shot's files into `folder`, made here; the shot as JSON values. Raises `GenerateError`."""
@@ -67,17 +82,43 @@ class PreparedShot:
             path_file, placements_file = folder / "path.json", folder / "placements.npz"
             save_path(self.path, path_file)
             save_placements(self.placements, placements_file)
-            shot = Shot(
-                memory_file=self.memory_file,
-                path_file=path_file,
-                engine=self.engine,
-                seed=self.seed,
-                prompts=self.prompts,
-                placements_file=placements_file,
-                memory_sha256=self.memory_sha256 or None,
-                earlier_clip=self.earlier_clip,
-            )
-            document = shot_to_json(shot)
+            document = shot_to_json(self._shot(path_file, placements_file))
+            write_atomically(folder / "shot.json", json.dumps(document, indent=1).encode())
+        except OSError as error:
+            raise GenerateError(f"cannot write to {folder.parent}: {error.strerror or error}") from error
+        return document
+
+    def _shot(self, path_file: Path, placements_file: Path) -> Shot:
+        retake = self.retake
+        return Shot(
+            memory_file=self.memory_file,
+            path_file=path_file,
+            engine=self.engine,
+            seed=self.seed,
+            prompts=self.prompts,
+            placements_file=placements_file,
+            memory_sha256=self.memory_sha256 or None,
+            earlier_clip=self.earlier_clip if retake is None else retake.folder,
+            keeps_unchanged=retake is not None and retake.frames is None,
+            retake=None if retake is None else retake.frames,
+            depth=self.depth,
+            name=self.name,
+        )
+
+
+@dataclass(frozen=True)
+class RemadeShot:
+    """A take's own shot, to be made again."""
+
+    shot: Shot
+
+    def written(self, folder: Path) -> dict[str, Any]:
+        """Copy the take's files into `folder`, made here; the shot as JSON values. Raises `GenerateError`."""
+        try:
+            folder.mkdir()
+            files = {"path_file": self.shot.path_file, "placements_file": self.shot.placements_file}
+            copies = {field: Path(shutil.copy(file, folder)) for field, file in files.items() if file is not None}
+            document = shot_to_json(replace(self.shot, **copies))
             write_atomically(folder / "shot.json", json.dumps(document, indent=1).encode())
         except OSError as error:
             raise GenerateError(f"cannot write to {folder.parent}: {error.strerror or error}") from error
@@ -85,35 +126,58 @@ class PreparedShot:
 
 
 def request_from_settings(
-    context: bpy.types.Context, *, memory_name: str | None = None, camera_name: str | None = None
+    context: bpy.types.Context,
+    *,
+    shot: ShotValues | None = None,  # default: the active one
+    memory_name: str | None = None,
+    camera_name: str | None = None,
 ) -> JobRequest:
-    """The request that `scene.mosaic` describes, with another memory or camera where named.
+    """The request that `scene.mosaic` describes, with another shot, memory or camera where named.
 
     Raises `MosaicError` that says what is missing.
     """
     scene, settings = context.scene, context.scene.mosaic
+    shot = shot or active_shot(scene)
     memory_obj = memory_to_generate_from(context, memory_name)
     if memory_obj is None:
         raise GenerateError("there is no memory to generate from: capture one first, or choose one in the panel")
-    camera_obj = path_camera_of(scene) if camera_name is None else scene.objects.get(camera_name)
-    if camera_obj is None or camera_obj.type != "CAMERA":
-        raise GenerateError(f"the scene has no camera named {camera_name}")
+    camera_obj = _path_camera(scene, shot, camera_name)
     return JobRequest(
         scene_name=scene.name,
         memory_name=memory_obj.name,
         memory_library=memory_obj.library.filepath if memory_obj.library else None,
         camera_name=camera_obj.name,
-        follows_markers=settings.path_camera is None and camera_name is None,
-        engine=settings.engine,
-        image_height=settings.height,
-        image_width=settings.width,
-        seed=settings.seed,
-        prompt=settings.prompt,
-        frame_start=scene.frame_start,
-        frame_end=scene.frame_end,
+        follows_markers=shot.path_camera is None and camera_name is None,
+        engine=shot.engine,
+        image_height=shot.height,
+        image_width=shot.width,
+        seed=shot.seed,
+        prompt=shot.prompt,
+        negative_prompt=shot.negative_prompt,
+        shot_name=shot.name,
+        depth=settings.depth,
+        frame_start=shot.frame_start,
+        frame_end=shot.frame_end,
         add_background=settings.add_background,
         add_strip=settings.add_strip,
     )
+
+
+def _path_camera(scene: bpy.types.Scene, shot: ShotValues, camera_name: str | None) -> bpy.types.Object:
+    """The named camera, else the shot's, else the scene's."""
+    if camera_name is not None:
+        camera_obj = scene.objects.get(camera_name)
+        if camera_obj is None or camera_obj.type != "CAMERA":
+            raise GenerateError(f"the scene has no camera named {camera_name}")
+    elif shot.path_camera is not None:
+        camera_obj = scene.objects.get(shot.path_camera)
+        if camera_obj is None:
+            raise GenerateError(f"the path camera {shot.path_camera} was deleted from the scene: choose another")
+    elif scene.camera is None:
+        raise GenerateError("the scene has no camera: add one, or draw a path")
+    else:
+        camera_obj = scene.camera
+    return camera_obj
 
 
 def memory_to_generate_from(context: bpy.types.Context, name: str | None = None) -> bpy.types.Object | None:
@@ -159,19 +223,22 @@ def prepared_shot(context: bpy.types.Context, request: JobRequest) -> PreparedSh
         placements=placements,
         memory_file=memory_file,
         memory_sha256=memory_obj.mosaic.memory_sha256,
-        prompts=prompts_of(context.scene, path, request.prompt),
+        prompts=prompts_of(context.scene, path, request.prompt, request.negative_prompt),
         engine=request.engine,
         seed=request.seed,
+        name=request.shot_name,
+        depth=request.depth,
+        retake=request.retake,
     )
 
 
-def prompts_of(scene: bpy.types.Scene, path: CameraPath, text: str) -> tuple[Prompt, ...]:
-    """The prompt for the whole path, and each `event:` marker from its frame to the end; times from the start."""
+def prompts_of(scene: bpy.types.Scene, path: CameraPath, text: str, negative: str = "") -> tuple[Prompt, ...]:
+    """The prompts for the whole path, and each event from its frame to the end; times from the start."""
     prompts = [Prompt(text.strip(), 0.0, path.duration_s)] if text.strip() else []
-    for marker in sorted(scene.timeline_markers, key=lambda marker: marker.frame):
-        event = marker.name[len(EVENT_PREFIX) :].strip()
-        if marker.name.lower().startswith(EVENT_PREFIX) and event:
-            start_s = max(0.0, (marker.frame - path.frame_numbers[0]) / path.fps)
-            if start_s < path.duration_s:
-                prompts.append(Prompt(event, start_s, path.duration_s))
+    if negative.strip():
+        prompts.append(Prompt(negative.strip(), 0.0, path.duration_s, -1.0))
+    for event in events_of(scene.timeline_markers)[0]:
+        start_s = max(0.0, (event.frame - path.frame_numbers[0]) / path.fps)
+        if start_s < path.duration_s:
+            prompts.append(Prompt(event.text, start_s, path.duration_s, event.strength))
     return tuple(prompts)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mosaic_core.errors import GenerateError, WorkerError
+from mosaic_core.generate.clip import MANIFEST
 
 from . import compat
 
@@ -76,16 +77,27 @@ def takes_in(output_folder: Path) -> list[Path]:
     return sorted(folders, key=lambda folder: int(folder.name.removeprefix("take_")))
 
 
-def newest_clip(*, output_folder: Path | None = None, take_folder: Path | None = None) -> Path | None:
-    """The last finished clip of an output folder, or of exactly `take_folder`; None where there is none."""
+def newest_clip(
+    *, output_folder: Path | None = None, take_folder: Path | None = None, shot_name: str = ""
+) -> Path | None:
+    """The last finished clip of a shot in an output folder, or of exactly `take_folder`; None where there is none."""
     folders = [take_folder] if take_folder is not None else reversed(takes_in(output_folder) if output_folder else [])
-    return next((folder for folder in folders if (folder / "manifest.json").is_file()), None)
+    return next((folder for folder in folders if _shot_name(folder) == shot_name), None)
+
+
+def _shot_name(folder: Path) -> str | None:
+    """What a clip's shot is called, None where there is no clip."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return str(manifest["shot"].get("name", ""))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def frames_taken_over(folder: Path) -> tuple[int, int]:
     """How many frames of a take were those of an earlier one, and how many it has; 0 of 0 where nobody knows."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         return len(manifest["taken_over"]), len(manifest["frames"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0, 0

@@ -83,13 +83,13 @@ def draw_icon(layout: bpy.types.UILayout, icon: int) -> None:
         layout.template_icon(icon_value=icon, scale=8.0)
 
 
-def draw_size(layout: bpy.types.UILayout, settings, width: str, height: str) -> None:
-    """Two properties of `settings` as one line "Size"."""
+def draw_pair(layout: bpy.types.UILayout, label: str, data, first: str, second: str) -> None:
+    """Two properties of `data` as one line."""
     split = layout.split(factor=0.4)
     split.use_property_split = False
-    label = split.row()
-    label.alignment = "RIGHT"
-    label.label(text="Size")
+    side = split.row()
+    side.alignment = "RIGHT"
+    side.label(text=label)
     row = split.row(align=True)
-    row.prop(settings, width, text="")
-    row.prop(settings, height, text="")
+    row.prop(data, first, text="")
+    row.prop(data, second, text="")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import bpy
 
+from ..events import events_of
 from ..registry import registration
 from ..results import live_thumbnail
 from ..shots import memory_to_generate_from
-from .drawing import SidebarPanel, draw_icon, draw_size, draw_text, safely
+from .drawing import SidebarPanel, draw_icon, draw_pair, draw_text, safely
 from .set_up import draw_set_up
+from .shots import draw_queue, draw_shots
 
 
 def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -22,27 +24,52 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         cancel.enabled = not status.cancelling
         cancel.operator("mosaic.cancel")
         draw_icon(layout, live_thumbnail())
+    draw_queue(layout, context)
+    draw_shots(layout, context)
     column = layout.column()
-    column.enabled = not status.running
     column.use_property_split = True
     column.use_property_decorate = False
+    if settings.shots:
+        column.prop(settings, "path_camera", text="Camera")
+        draw_pair(column, "Frames", context.scene, "frame_start", "frame_end")
     column.prop(settings, "engine")
-    draw_size(column, settings, "width", "height")
+    draw_pair(column, "Size", settings, "width", "height")
     column.prop(settings, "seed")
-    column.prop(settings, "prompt")
+    _draw_prompts(column, context)
     column.prop(settings, "output_folder")
+    column.prop(settings, "depth")
     column.prop(settings, "add_background")
     column.prop(settings, "add_strip")
-    if not status.running and not draw_set_up(layout, context):
-        _draw_generate_button(layout, context, status)
+    if not draw_set_up(layout, context):
+        _draw_buttons(layout, context, status)
 
 
-def _draw_generate_button(layout: bpy.types.UILayout, context: bpy.types.Context, status) -> None:
+def _draw_prompts(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.mosaic
+    layout.prop(settings, "prompt")
+    layout.prop(settings, "negative_prompt")
+    events, problems = events_of(context.scene.timeline_markers)
+    for event in events:
+        strength = "" if event.strength == 1 else f" ({event.strength:g})"
+        layout.label(text=f"From {event.frame}: {event.text}{strength}", icon="MARKER_HLT")
+    for problem in problems:
+        draw_text(layout, context, problem, icon="ERROR")
+
+
+def _draw_buttons(layout: bpy.types.UILayout, context: bpy.types.Context, status) -> None:
     obj = memory_to_generate_from(context)
-    row = layout.row()
+    row = layout.row(align=True)
     row.scale_y = 1.4
-    name = f"Generate from {obj.name}" if obj is not None else "Generate"
-    row.operator("mosaic.generate", text=name, icon="RENDER_ANIMATION")
+    several = len(context.scene.mosaic.shots) > 1
+    if status.running:
+        row.operator("mosaic.queue", text="Queue", icon="SORTTIME").all_shots = False
+    else:
+        name = f"Generate from {obj.name}" if obj is not None and not several else "Generate"
+        row.operator("mosaic.generate", text=name, icon="RENDER_ANIMATION")
+    if several:
+        row.operator("mosaic.queue", text="Queue All" if status.running else "Generate All").all_shots = True
+    if status.running:
+        return
     if status.error:
         _draw_error(layout.box(), context, status)
     elif status.text:

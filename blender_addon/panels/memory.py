@@ -9,7 +9,7 @@ from ..memory import store
 from ..operators.memory_poll import count_of
 from ..overlay import draw
 from ..registry import registration
-from .drawing import SidebarPanel, draw_size, draw_text, safely
+from .drawing import SidebarPanel, draw_pair, draw_text, safely
 
 # Counting is a millisecond up to here; beyond, the numbers are left out and drawing stays quick.
 _MAX_COUNTED_FACES = 500_000
@@ -25,7 +25,7 @@ def draw_memory(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if settings.capture_source == "ANIMATION":
         column.prop(settings, "capture_every")
     column.prop(settings, "capture_engine")
-    draw_size(column, settings, "capture_width", "capture_height")
+    draw_pair(column, "Size", settings, "capture_width", "capture_height")
     row = layout.row(align=True)
     row.scale_y = 1.4
     row.operator("mosaic.capture", icon="RENDER_STILL")

@@ -293,3 +293,41 @@ def test_ctrl_c_cancels_cleanly(tmp_path):
     assert not (tmp_path / "clip").exists()
     pid = int(output.rpartition("worker ")[2].split()[0])
     assert wait_until(lambda: not process_runs(pid))
+
+
+@pytest.fixture
+def listed_shots(shot):
+    """Three shots in the saved file; the second cannot be made."""
+    from blender_addon.shot_list import add_shot
+
+    scene = bpy.context.scene
+    for number, name in enumerate(("Yard", "Hall/West", "Attic")):
+        add_shot(scene, name=name)
+        scene.mosaic.seed = number
+    scene.mosaic.path_camera = shot[1]
+
+
+def test_a_shot_of_the_list_is_generated_by_its_name(listed_shots, run, fake_process, tmp_path):
+    fake_process("ok", frames=3)
+    assert run("generate", "--shot", "Hall/West", "--out", tmp_path / "clip")[0] == 0
+    document = json.loads((tmp_path / "clip" / "shot" / "shot.json").read_text())
+    assert (document["name"], document["seed"]) == ("Hall/West", 1)
+    code, _, said = run("generate", "--shot", "Cellar", "--out", tmp_path / "other")
+    assert code == 1 and "no shot named Cellar, it has: Yard, Hall/West, Attic" in said and is_one_sentence(said)
+
+
+@pytest.mark.slow
+def test_all_shots_go_into_folders_of_their_own_and_a_failure_does_not_stop_them(
+    listed_shots, run, fake_process, tmp_path
+):
+    fake_process("ok", frames=3)
+    code, output, _ = run("generate", "--all-shots", "--out", tmp_path / "all", "--json")
+    assert code == 0 and [made["shot"] for made in answer_of(output)["shots"]] == ["Yard", "Hall/West", "Attic"]
+    assert sorted(folder.name for folder in (tmp_path / "all").iterdir()) == ["Attic", "Hall_West", "Yard"]
+    scene = bpy.context.scene
+    scene.mosaic.shot_index = 1
+    gone = bpy.data.objects.new("Gone", bpy.data.cameras.new("Gone"))
+    scene.mosaic.path_camera = gone
+    code, _, said = run("generate", "--all-shots", "--out", tmp_path / "again")
+    assert code == 1 and "2 of 3 shots were made" in said and "Hall/West: the path camera Gone was deleted" in said
+    assert sorted(folder.name for folder in (tmp_path / "again").iterdir()) == ["Attic", "Yard"]

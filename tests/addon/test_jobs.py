@@ -84,13 +84,32 @@ def test_the_process_is_given_the_edited_memory_and_the_path(shot, tmp_path):
 def test_prompts_come_from_the_panel_and_from_event_markers(shot):
     from blender_addon.shots import prepared_shot, request_from_settings
 
+    from .test_panel import drawn
+
     scene = bpy.context.scene
-    scene.mosaic.prompt = "a quiet room"
-    scene.timeline_markers.new("Event: rain starts", frame=2)
-    scene.timeline_markers.new("just a note", frame=2)
-    scene.timeline_markers.new("event: too late", frame=50)
+    scene.mosaic.prompt, scene.mosaic.negative_prompt = "a quiet room", "people"
+    for name, frame in (
+        ("Event: rain starts", 2),
+        ("event (0,5) : fog", 3),
+        ("just a note", 2),
+        ("event: too late", 50),
+        ("event(lots): wind", 2),
+        ("event(9): wind", 2),
+        ("event rain", 2),
+        ("event:", 2),
+    ):
+        scene.timeline_markers.new(name, frame=frame)
     prompts = prepared_shot(bpy.context, request_from_settings(bpy.context)).prompts
-    assert [(p.text, round(p.start_s * 24, 3)) for p in prompts] == [("a quiet room", 0.0), ("rain starts", 1.0)]
+    assert [(p.text, round(p.start_s * 24, 3), p.strength) for p in prompts] == [
+        ("a quiet room", 0.0, 1.0),
+        ("people", 0.0, -1.0),
+        ("rain starts", 1.0, 1.0),
+        ("fog", 2.0, 0.5),
+    ]
+    text = drawn("generate").replace("\n", " ")
+    assert "From 2: rain starts" in text and "From 3: fog (0.5)" in text
+    assert text.count("is left out") == 4 and "its strength is a number from -4 to 4" in text
+    assert "“event rain” at frame 2 is left out: write event: what happens" in text
 
 
 @pytest.mark.slow
