@@ -22,6 +22,7 @@ def add(commands: Commands) -> None:
     train.add_argument("--clips", type=int, default=2000, help="how many (about one a second and core to film)")
     train.add_argument("--out", type=Path, required=True, help="folder for checkpoints, the log and the weights")
     train.add_argument("--autoencoder", type=Path, help="weights to train the model on; the shipped ones without")
+    train.add_argument("--begin-with", type=Path, metavar="FILE", help="weights of a model to go on from")
     train.add_argument("--minutes", type=float, help="how long to train")
     train.add_argument("--steps", type=int, help="or for how many steps")
     train.add_argument("--rate", type=float, help="learning rate")
@@ -41,9 +42,8 @@ def _run(options: argparse.Namespace) -> int:
     plan = with_budget(Plan(options.out, learning_rate=rate), steps=options.steps, minutes=options.minutes)
     if options.what == "model":
         autoencoder, size = options.autoencoder or SHIPPED / AUTOENCODER, SIZES[options.size]
-        file = train_model(
-            data, autoencoder, plan, config=size, batch=options.batch, compiled=options.compile, say=_say
-        )
+        how = {"batch": options.batch, "compiled": options.compile, "begin_with": options.begin_with}
+        file = train_model(data, autoencoder, plan, config=size, **how, say=_say)
     else:
         file = (train_autoencoder if options.what == "autoencoder" else train_depth)(data, plan, say=_say)
     print(file)

@@ -9,8 +9,9 @@ memory is kept apart from the artist's, which always has the first word, and goe
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,13 @@ from ..memory.picture import Readout
 from ..memory.timed_reader import TimedReader
 from ..memory.writing import write
 from ..model.autoencoder import STRIDE_PX, Autoencoder, rgbd_images, z_depth_of
-from ..model.conditioning import FromMemory, cameras_for_model, from_memory, mosaic_choice
+from ..model.conditioning import FromMemory, cameras_for_model, from_memory
 from ..model.denoiser import Denoiser
 from ..model.dense_latents import SHIFTS, dense_latents
 from ..model.device import default_device, on_device
 from ..model.flow import sample
-from ..model.memory_cells import CELLS_PER_TOKEN, CellReader, MemoryCells
+from ..model.memory_cells import CellReader, MemoryCells
+from ..model.rendered import rendered_latents
 from ..model.text import word_ids
 from ..model.transformer import Conditioning
 from ..model.view_latents import ViewLatents, grid_for, scale_of
@@ -51,10 +53,10 @@ REMEMBER_EVERY = 2
 class TinySettings:
     """What can be turned off, so that its worth can be measured (`mosaic evaluate`)."""
 
+    rendered_latent: bool = True
     warped_latent: bool = True
     warped_rope: bool = True
     composed: bool = True
-    rgb_cache: bool = False  # memory rendered as pixels and encoded, instead of both kinds of alignment
     prope: bool = True
     steps: int = STEPS
 
@@ -86,18 +88,39 @@ class TinyEngine:
         if self._loaded is None:
             loaded = load_autoencoder(self.weights / AUTOENCODER), load_denoiser(self.weights / MODEL)
             self._loaded = loaded[0].to(self.device), loaded[1].to(self.device)
-        reader = TimedReader(memory) if self.settings.composed else None
         run = _Run(*self._loaded, memory, path, prompts, seed, self.settings, should_stop, kept)
         wanted = range(len(path)) if indices is None else indices
-        # Memory is read for the frames of a chunk while the model is busy with the chunk itself.
+        chunks = list(chunks_of(wanted, count=len(path), size=CHUNK, given=GIVEN))
+        # Memory is read for the frames of a chunk while the model is busy with the chunk before.
         with ThreadPoolExecutor(1) as pool:
             try:
-                for chunk in chunks_of(wanted, count=len(path), size=CHUNK, given=GIVEN):
-                    waiting = [pool.submit(reader.rgb, path[i], path.time_s(i)) for i in chunk.new] if reader else []
-                    for index, frame in enumerate(run.make(chunk)):
-                        yield _finished(frame, waiting[index].result() if reader else None, path)
+                seen = _Seen(pool, run.pixels, path)
+                for chunk, following in zip_longest(chunks, chunks[1:]):
+                    if self.settings.composed or self.settings.rendered_latent:
+                        seen.ask(chunk, following)
+                    for index, frame in zip(chunk.new, run.make(chunk, seen), strict=True):
+                        yield _finished(frame, seen[index] if self.settings.composed else None, path)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Seen:
+    """What memory shows to each frame, in pixels: asked for ahead, read in a thread of its own."""
+
+    def __init__(self, pool: ThreadPoolExecutor, reader: TimedReader, path: CameraPath) -> None:
+        self._pool, self._reader, self._path = pool, reader, path
+        self._asked: dict[int, Future[Readout]] = {}
+
+    def ask(self, *chunks: Chunk | None) -> None:
+        """Read for the frames of these chunks, and forget all others."""
+        wanted = sorted({index for chunk in chunks if chunk is not None for index in chunk.frames})
+        self._asked = {index: self._asked.get(index) or self._submit(index) for index in wanted}
+
+    def __getitem__(self, index: int) -> Readout:
+        return self._asked[index].result()
+
+    def _submit(self, index: int) -> Future[Readout]:
+        return self._pool.submit(self._reader.rgb, self._path[index], self._path.time_s(index))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,15 +154,19 @@ class _Run:
         self.latents = ViewLatents(autoencoder, **size)
         for view in memory.views:
             self.latents.add(view)
-        self.reader, self.pixels = CellReader(memory), TimedReader(memory)
+        self.reader = CellReader(memory)
+        self.pixels = TimedReader(self.reader.memory)  # what moves by itself is the model's
         self.made_up = Memory.from_views([])
         self.before: dict[int, Tensor] = {}  # the last frames' latents
+        self.rendered: dict[int, tuple[Tensor, Tensor]] = {}  # of the last chunk's frames: `rendered_latents`
         self.should_stop, self.kept = should_stop, kept
 
     @torch.no_grad()
-    def make(self, chunk: Chunk) -> list[_Made]:
+    def make(self, chunk: Chunk, seen: _Seen) -> list[_Made]:
         """The new frames of a chunk. Raises `Cancelled` between two denoising steps."""
         frames, new = list(chunk.frames), slice(len(chunk.before), len(chunk.before) + len(chunk.new))
+        if self.settings.rendered_latent:
+            self._render(frames, seen)
         cells = self._read(frames)
         text, pulls = texts_at(self.prompts, self.path.time_s(frames[len(frames) // 2]))
         told = self._told(frames, cells, text)
@@ -195,7 +222,10 @@ class _Run:
         cameras = cameras_for_model([self.path[i] for i in frames], scale_m=self.scale_m)
         if not self.settings.prope:
             cameras = torch.eye(4).expand(len(frames), 4, 4)
-        memory = self._from_pixels(frames) if self.settings.rgb_cache else self._from_memory(cells)
+        memory = self._from_memory(cells)
+        if self.settings.rendered_latent:
+            latents, share = (torch.stack(planes) for planes in zip(*(self.rendered[i] for i in frames), strict=True))
+            memory = memory.with_rendered(latents, share)
         told = Conditioning(
             image_from_world=cameras[None],
             words=word_ids([text]),
@@ -219,18 +249,13 @@ class _Run:
         memory = from_memory(renumbered, latents)
         return memory.only(latent=self.settings.warped_latent, rope=self.settings.warped_rope)
 
-    def _from_pixels(self, frames: list[int]) -> FromMemory:
-        """The explicit cache of others: memory rendered to pixels, holes filled smoothly, and encoded."""
-        path = self.path.scaled_to(image_height=self.height * STRIDE_PX, image_width=self.width * STRIDE_PX)
-        seen = [self.pixels.rgb(path[i], path.time_s(i)) for i in frames]
-        image = rgbd_images(np.stack([r.values for r in seen]), np.stack([r.z_depth for r in seen]), self.scale_m)
-        covered = torch.from_numpy(np.stack([r.covered for r in seen])).float()[:, None]
-        share = torch.nn.functional.avg_pool2d(covered, STRIDE_PX)
-        latents = self.autoencoder.encode(image.to(self.device, memory_format=torch.channels_last)).float().cpu()
-        nothing = mosaic_choice(len(frames), self.height, self.width)
-        positions = torch.zeros(*nothing.shape, 2)
-        tokens = torch.zeros(*nothing.shape, latents.shape[1] * CELLS_PER_TOKEN**2)
-        return FromMemory(latents * (share > 0), share, tokens, positions, torch.zeros(nothing.shape, dtype=torch.bool))
+    def _render(self, frames: list[int], seen: _Seen) -> None:
+        """Encode what memory shows to these frames; those of the chunk before are still of use."""
+        size = {"height": self.height, "width": self.width, "scale_m": self.scale_m}
+        new = [index for index in frames if index not in self.rendered]
+        found = zip(*rendered_latents(self.autoencoder, [seen[i] for i in new], **size), strict=True)
+        known = self.rendered | dict(zip(new, found, strict=True))
+        self.rendered = {index: known[index] for index in frames}
 
     def _remember(self, chunk: range, made: list[_Made], cells: MemoryCells) -> None:
         """Keep what was made up: cells that no memory showed, with their own depth."""

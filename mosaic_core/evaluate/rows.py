@@ -27,11 +27,12 @@ Maker = Callable[[BenchScene, Memory, int], list[EngineFrame]]
 _SETTINGS = {
     "full": TinySettings(composed=False),
     "composed": TinySettings(),
-    "warped_rope": TinySettings(composed=False, warped_latent=False),
-    "warped_latent": TinySettings(composed=False, warped_rope=False),
+    "warped": TinySettings(composed=False, rendered_latent=False),
+    "warped_rope": TinySettings(composed=False, rendered_latent=False, warped_latent=False),
+    "warped_latent": TinySettings(composed=False, rendered_latent=False, warped_rope=False),
     "no_prope": TinySettings(composed=False, prope=False),
-    "no_memory": TinySettings(composed=False, warped_latent=False, warped_rope=False),
-    "rgb_cache": TinySettings(composed=False, rgb_cache=True),
+    "no_memory": TinySettings(composed=False, rendered_latent=False, warped_latent=False, warped_rope=False),
+    "rgb_cache": TinySettings(composed=False, warped_latent=False, warped_rope=False),
 }
 ROWS = (*_SETTINGS, "copy_last", "preview", "autoencoded", "shuffled_cameras", "shuffled_memory")
 # Rows that are not asked what they make of the unedited memory.

@@ -19,17 +19,33 @@ from .warping import warped_latent
 MOSAIC_EVERY = 4
 # What memory is less sure of than this it does not know: cells beside an outline that show the other object.
 LEAST_SHARE = 0.15
+# Of a cell's variance, a Warped Latent that memory is sure of explains so much less than a Rendered Latent (measured).
+WARPED_WORTH = 0.74
+# A cell of which memory has fewer pixels than this is better off with a Warped Latent, where there is one.
+MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
 class FromMemory:
     """The part of `Conditioning` that comes from memory, of T frames."""
 
-    canvas: Tensor  # (T, C, h, w)
-    canvas_share: Tensor  # (T, 1, h, w)
+    canvas: Tensor  # (T, C, h, w) Rendered or Warped Latents
+    canvas_share: Tensor  # (T, 1, h, w) in [0, 1], how much they are worth
     mosaic: Tensor  # (T, M, CELLS_PER_TOKEN^2 C)
     mosaic_positions: Tensor  # (T, M, 2)
     mosaic_valid: Tensor  # (T, M) bool
+
+    def with_rendered(self, latents: Tensor, share: Tensor) -> FromMemory:  # (T, C, h, w), (T, 1, h, w)
+        """Rendered Latents take the place of warped ones, except in cells of which memory has hardly a pixel.
+
+        Cells that nobody knows keep what the rendering was filled with, as a guess that is worth nothing.
+        """
+        warped = (share < MOSTLY) & (self.canvas_share > 0)
+        return replace(
+            self,
+            canvas=torch.where(warped, self.canvas, latents),
+            canvas_share=torch.where(warped, self.canvas_share, share),
+        )
 
     def only(self, *, latent: bool, rope: bool) -> FromMemory:
         """Without the kinds of alignment that are False."""
@@ -49,7 +65,7 @@ def from_memory(
     usable = torch.ones((len(latents), *latents.shape[-2:]), dtype=torch.bool)
     canvas, share = warped_latent(latents, usable, view, dense_uv(torch.from_numpy(cells.source_share) * size))
     share = share * certainty(confidence)
-    share = torch.where(share < LEAST_SHARE, 0.0, share)
+    share = WARPED_WORTH * torch.where(share < LEAST_SHARE, 0.0, share)
     chosen = mosaic_choice(*cells.view.shape)
     pick = torch.arange(len(chosen))[:, None]
     patch_view = torch.from_numpy(cells.patch_view).long()[pick, chosen]

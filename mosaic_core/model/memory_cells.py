@@ -43,14 +43,17 @@ class MemoryCells:
         return MemoryCells(*(getattr(self, name)[frames] for name in self.__dataclass_fields__))
 
 
+def still_memory(memory: Memory) -> Memory:
+    """Without what moves by itself: it is somewhere else by now."""
+    still = (memory.placements.flags & DYNAMIC) == 0
+    return memory if still.all() else memory.with_placements(memory.placements.taken(np.flatnonzero(still)))
+
+
 class CellReader:
     """Reads one memory state for a model. Build once, ask for any number of cameras."""
 
     def __init__(self, memory: Memory) -> None:
-        still = (memory.placements.flags & DYNAMIC) == 0
-        if not still.all():
-            memory = memory.with_placements(memory.placements.taken(np.flatnonzero(still)))
-        self.memory = memory
+        self.memory = memory = still_memory(memory)
         self._reader = FeatureReader(memory)
         self._shown = memory.placements.shown_at(None)
         self._no_features = np.zeros((len(memory.patches), 0), np.float32)

@@ -56,7 +56,7 @@ class Conditioning:
 
     image_from_world: Tensor  # (B, T, 4, 4), see `mosaic_core.model.prope`; one unit of length is the scene's scale
     words: Tensor  # (B, L) int64 ids, 0 = none
-    canvas: Tensor  # (B, T, C, h, w) Warped Latent, zero where nothing is known
+    canvas: Tensor  # (B, T, C, h, w) Rendered or Warped Latents, a smooth guess or zero where nothing is known
     canvas_share: Tensor  # (B, T, 1, h, w) in [0, 1], how much of each cell is known
     mosaic: Tensor  # (B, T, M, patch * patch * C) latents of memory's tokens
     mosaic_positions: Tensor  # (B, T, M, 2) Warped RoPE: x and y in tokens, with fractions

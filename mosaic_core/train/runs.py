@@ -7,9 +7,10 @@ last clips are kept out of training, and the weights carry what they scored on t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,13 +21,14 @@ from ..model.denoiser import Denoiser
 from ..model.depth import DepthConfig, DepthHead
 from ..model.device import default_device
 from ..model.transformer import TransformerConfig
-from ..model.weights import AUTOENCODER, DEPTH, MODEL, load_autoencoder
+from ..model.weights import AUTOENCODER, DEPTH, MODEL, facts_of, load_autoencoder, load_denoiser
 from .autoencoder import AutoencoderLoss, reconstruction_db
 from .clips import write_clips
 from .curves import draw_log, log_lines
 from .depth import DepthLoss, depth_error
 from .latents import latent_statistics, write_latents
 from .loop import Plan, train
+from .renderings import write_renderings
 from .video import VideoLoss
 from .weights import write_weights
 from .windows import write_windows
@@ -87,9 +89,12 @@ def train_model(
     config: TransformerConfig | None = None,
     batch: int = 8,
     compiled: bool = False,
+    begin_with: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Train the video model on latents of the autoencoder; its weights file in the plan's folder.
+
+    `begin_with` are weights to go on from, with a schedule of their own; their config is taken.
 
     `compiled` fuses operations, which takes a C++ compiler and two minutes on CPUs; on a GPU that is always done.
     """
@@ -98,18 +103,23 @@ def train_model(
     say("reading memories for every clip")
     windows = write_windows(clips, data.folder / "windows", processes=data.processes)
     latents = write_latents(autoencoder, clips, data.folder / "latents", say=say)
-    (training, held_out), (train_windows, held_out_windows) = data.split(latents), data.split(windows)
+    folder, processes = data.folder / "renderings", data.processes
+    renderings = write_renderings(autoencoder_file, clips, folder, processes=processes, say=say)
+    training, held_out = zip(*(data.split(files) for files in (latents, windows, renderings)), strict=True)
     torch.manual_seed(0)
-    channels = autoencoder.config.latent_channels
-    model, device = Denoiser(config or TransformerConfig(latent_channels=channels)), default_device()
-    loss = VideoLoss(model.to(device), training, train_windows, batch=batch, device=device)
+    channels, device = autoencoder.config.latent_channels, default_device()
+    model = Denoiser(config or TransformerConfig(latent_channels=channels))
+    if begin_with is not None:
+        model = load_denoiser(begin_with).train().requires_grad_(True)
+    loss = VideoLoss(model.to(device), *training, batch=batch, device=device)
     if compiled or device == "cuda":  # one fixed shape: compiled once
         model.network.compile()
     average = train(model, loss, plan, say=say)
     model = Denoiser(model.config)  # one that is not compiled
     model.load_state_dict(average)
-    score = held_out_loss(model.eval(), held_out, held_out_windows)
-    return _written(model, MODEL, data, plan, score, say)
+    score = held_out_loss(model.eval(), *held_out)
+    began: dict[str, Any] = {"began_with": dict(facts_of(begin_with))} if begin_with is not None else {}
+    return _written(model, MODEL, data, plan, score, say, began)
 
 
 def train_depth(
@@ -127,9 +137,11 @@ def train_depth(
 
 
 @torch.no_grad()
-def held_out_loss(model: Denoiser, latents: list[Path], windows: list[Path], *, steps: int = 16) -> dict[str, float]:
+def held_out_loss(
+    model: Denoiser, latents: list[Path], windows: list[Path], renderings: list[Path], *, steps: int = 16
+) -> dict[str, float]:
     """The training loss over some batches of other clips."""
-    loss = VideoLoss(model, latents, windows, batch=4)
+    loss = VideoLoss(model, latents, windows, renderings, batch=4)
     found: list[dict[str, Tensor]] = [loss(1_000_000 + step, 0.0) for step in range(steps)]
     return {name: round(float(sum(f[name] for f in found)) / steps, 4) for name in found[0]}
 
@@ -150,11 +162,13 @@ def _written(
     plan: Plan,
     scores: dict[str, float],
     say: Callable[[str], None],
+    more_facts: Mapping[str, Any] | None = None,
 ) -> Path:
     """The end of every run: what it scored on clips never seen, its curves, and its weights file."""
     say(f"on clips never seen: {scores}")
     draw_log(plan.folder)
     facts = {"clips": data.clips, "data_seeds": f"0 .. {data.clips - 1}", "scores": scores, **minutes_of(plan.folder)}
+    facts |= more_facts or {}
     write_weights(model.state_dict(), plan.folder / name, config=model.config, facts=facts)
     return plan.folder / name
 

@@ -2,9 +2,9 @@
 
 Every example is a few frames of a window. None, one or two of the first are given, nearly clean, as the end of a chunk
 is to the next; the others carry noise, half of the time each its own amount (diffusion forcing). What memory says
-comes as Warped Latent, as mosaic tokens with Warped RoPE, as both or not at all, so that one set of weights serves all
-four; and some of it is taken away or put in the wrong place, since nobody's memory is perfect. Near the end of training
-given frames are the model's own, as they will be in a clip of many chunks.
+comes as a canvas (Rendered or Warped Latents), as mosaic tokens with Warped RoPE, as both or not at all, so that one
+set of weights serves all of them; and some is taken away or put in the wrong place, since nobody's memory is perfect.
+Near the end of training given frames are the model's own, as they will be in a clip of many chunks.
 
 What is minimised is the mean logarithm of a frame's squared error: the likelihood of a Gaussian that is as wide as that
 frame is uncertain. With the plain mean, the few frames whose light changes outweigh the many in which memory is right,
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from ..cameras import Camera
+from ..memory.hole_filling import fill_holes
 from ..model.conditioning import FromMemory, cameras_for_model, from_memory
 from ..model.denoiser import Denoiser
 from ..model.device import on_device
@@ -30,12 +31,15 @@ from ..model.memory_cells import MemoryCells
 from ..model.text import word_ids
 from ..model.transformer import Conditioning
 from .latents import LatentClip, read_latents
+from .renderings import Rendering, read_rendering
 from .windows import FRAMES as WINDOW_FRAMES
 from .windows import read_window
 
 FRAMES, BATCH = 6, 8
 GIVEN_SHARES = (0.35, 0.3, 0.35)  # of examples with no, one and two given frames
 NO_MEMORY, ONLY_LATENT, ONLY_ROPE = 0.12, 0.14, 0.14
+# Of the canvases, so many are Rendered Latents; the others are warped, as what a model made up comes back.
+RENDERED = 0.75
 NO_WORDS = 0.1
 # Shares of examples with patches taken away, and with all of memory a little off its place.
 DROPPED, DISPLACED = 0.3, 0.1
@@ -54,12 +58,14 @@ class VideoLoss:
         model: Denoiser,
         latents: Sequence[Path],
         windows: Sequence[Path],
+        renderings: Sequence[Path],
         *,
         variants: int = 2,
         batch: int = BATCH,
         device: str = "cpu",
     ) -> None:
-        self.model, self.latents, self.windows = model, list(latents), list(windows)
+        self.model, self.latents = model, list(latents)
+        self.windows, self.renderings = list(windows), list(renderings)
         self.variants, self.batch, self.device = variants, batch, device
 
     def __call__(self, step: int, share_done: float) -> dict[str, Tensor]:
@@ -100,11 +106,19 @@ class VideoLoss:
     def _example(self, rng: np.random.Generator) -> tuple[Tensor, LatentClip, FromMemory, Tensor]:
         index = int(rng.integers(len(self.latents)))
         clip = read_latents(self.latents[index])
-        window = read_window(self.windows[index], int(rng.integers(self.variants)))
+        variant = int(rng.integers(self.variants))
+        window = read_window(self.windows[index], variant)
         start = int(rng.integers(WINDOW_FRAMES - FRAMES + 1))
-        frames = window.frames[start : start + FRAMES]
-        cells = damaged(window.cells.taken(slice(start, start + FRAMES)), rng)
-        memory = chosen_ways(from_memory(cells, clip.dense_latents(window.remembered)), rng)
+        part = slice(start, start + FRAMES)
+        frames = window.frames[part]
+        whole = window.cells.taken(part)
+        cells = damaged(whole, rng)
+        memory = from_memory(cells, clip.dense_latents(window.remembered))
+        if rng.random() < RENDERED:
+            rendering = read_rendering(self.renderings[index], variant).taken(part)
+            lost = (cells.view < 0) & (whole.view >= 0)
+            memory = memory.with_rendered(*without(rendering, lost))
+        memory = chosen_ways(memory, rng)
         cameras = cameras_for_model(clip_cameras(clip, frames), scale_m=float(clip.scale_m))
         return clip.latents(frames), clip, memory, cameras
 
@@ -137,6 +151,18 @@ def damaged(cells: MemoryCells, rng: np.random.Generator) -> MemoryCells:
         shift = (rng.normal(size=2) * 0.5 / cells.view.shape[:0:-1]).astype(np.float32)  # half a cell or so
         cells = replace(cells, source_share=cells.source_share + shift)
     return cells
+
+
+def without(rendering: Rendering, lost: np.ndarray) -> tuple[Tensor, Tensor]:  # (T, h, w) bool cells
+    """A rendering's latents and shares where memory lost some cells: filled smoothly, as holes are in a rendering."""
+    if not lost.any():
+        return rendering.latents, rendering.share
+    cells = rendering.latents.permute(0, 2, 3, 1).numpy()
+    flat = np.ones(lost.shape[1:], np.float32)  # no cell counts for more than another
+    filled = np.stack(
+        [fill_holes(c, ~gone, flat) if not gone.all() else 0 * c for c, gone in zip(cells, lost, strict=True)]
+    )
+    return torch.from_numpy(filled).permute(0, 3, 1, 2), rendering.share * torch.from_numpy(~lost)[:, None]
 
 
 def chosen_ways(memory: FromMemory, rng: np.random.Generator) -> FromMemory:

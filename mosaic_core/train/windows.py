@@ -39,6 +39,14 @@ class Window:
 
 def window_of(clip: Clip, seed: tuple[int, ...]) -> Window:
     """A random window. In an edited clip it begins with the edit, and memory holds what was before, edited alike."""
+    frames, remembered, memory = drawn(clip, seed)
+    height, width = (side // STRIDE_PX for side in clip.rgb.shape[1:3])
+    cells = CellReader(memory).read([camera_of(clip, int(f)) for f in frames], height=height, width=width)
+    return Window(frames.astype(np.int32), remembered.astype(np.int32), cells)
+
+
+def drawn(clip: Clip, seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, Memory]:
+    """The frames of that window (T,), those that are remembered (V,), and the memory of these."""
     rng = np.random.default_rng(seed)
     count = len(clip.rgb)
     edited = str(clip.edit) != "none"
@@ -53,10 +61,7 @@ def window_of(clip: Clip, seed: tuple[int, ...]) -> Window:
     memory = memory_of(clip, remembered, rng=None if rng.random() < EXACT_SHARE else rng)
     if edited:
         memory = edited_like(clip, memory)
-    cameras = [camera_of(clip, int(frame)) for frame in frames]
-    height, width = (side // STRIDE_PX for side in clip.rgb.shape[1:3])
-    cells = CellReader(memory).read(cameras, height=height, width=width)
-    return Window(frames.astype(np.int32), remembered.astype(np.int32), cells)
+    return frames, remembered, memory
 
 
 def camera_of(clip: Clip, frame: int) -> Camera:
@@ -85,6 +90,11 @@ def edited_like(clip: Clip, memory: Memory) -> Memory:
     return memory.edited(edits.copy(ids, offset) if kind == "copied" else edits.transform(ids, offset))
 
 
+def window_seed(clip_file: Path, index: int) -> tuple[int, ...]:
+    """Of a clip's window of that number."""
+    return int(clip_file.stem.rsplit("_", 1)[1]), index, 7
+
+
 def write_windows(files: list[Path], folder: Path, *, variants: int = 2, processes: int = 1) -> list[Path]:
     """A file of windows for each clip; files that are there are kept. Returns all of them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -103,10 +113,10 @@ def read_window(file: Path, index: int) -> Window:
 
 def _write(job: tuple[str, str, int]) -> None:
     source, target, variants = job
-    clip, seed = read_clip(Path(source)), int(Path(source).stem.rsplit("_", 1)[1])
+    clip = read_clip(Path(source))
     arrays: dict[str, np.ndarray] = {}
     for index in range(variants):
-        window = window_of(clip, (seed, index, 7))
+        window = window_of(clip, window_seed(Path(source), index))
         arrays |= {f"{index}/frames": window.frames, f"{index}/remembered": window.remembered}
         arrays |= {f"{index}/{field.name}": getattr(window.cells, field.name) for field in fields(MemoryCells)}
     with atomic_writer(Path(target)) as stream:

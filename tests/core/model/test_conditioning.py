@@ -13,6 +13,7 @@ from mosaic_core.memory import Memory  # noqa: E402
 from mosaic_core.model.conditioning import (  # noqa: E402
     LEAST_SHARE,
     MOSAIC_EVERY,
+    WARPED_WORTH,
     cameras_for_model,
     certainty,
     from_memory,
@@ -46,7 +47,8 @@ def test_a_views_own_camera_is_shown_its_latents(cells):
     latents = latents_of(1)
     told = from_memory(cells, latents)
     torch.testing.assert_close(told.canvas, as_captured(latents).expand(4, -1, -1, -1), atol=2e-3, rtol=0)
-    torch.testing.assert_close(told.canvas_share, torch.ones(4, 1, HEIGHT, WIDTH), atol=1e-3, rtol=0)
+    expected = torch.full((4, 1, HEIGHT, WIDTH), WARPED_WORTH)
+    torch.testing.assert_close(told.canvas_share, expected, atol=1e-3, rtol=0)
 
 
 def test_its_mosaic_tokens_are_the_frames_own_tokens_at_whole_positions(cells):
@@ -79,13 +81,27 @@ def test_the_canvas_is_what_a_loop_over_cells_samples():
             if sure < LEAST_SHARE:  # as good as unknown
                 value, sure = np.zeros(CHANNELS), 0.0
             np.testing.assert_allclose(told.canvas[0, :, y, x], value / max(weight, 1e-9), atol=1e-4)
-            assert float(told.canvas_share[0, 0, y, x]) == pytest.approx(sure, abs=1e-4)
+            assert float(told.canvas_share[0, 0, y, x]) == pytest.approx(WARPED_WORTH * sure, abs=1e-4)
 
 
 def test_nothing_is_told_of_what_memory_does_not_hold(cells):
     nowhere = replace(cells, view=np.full_like(cells.view, -1), patch_view=np.full_like(cells.patch_view, -1))
     told = from_memory(nowhere, latents_of(1))
     assert not told.canvas.any() and not told.canvas_share.any() and not told.mosaic_valid.any()
+
+
+def test_rendered_latents_come_first_and_warped_ones_where_there_is_hardly_a_pixel(cells):
+    warped = from_memory(cells, latents_of(1))
+    latents, share = torch.full_like(warped.canvas, 9.0), torch.ones_like(warped.canvas_share)
+    share[..., :5] = 0.3  # hardly a pixel, and memory has latents
+    share[..., 5:8] = 0.0
+    unknown = replace(warped, canvas_share=warped.canvas_share.clone())
+    unknown.canvas_share[..., 5:8] = 0.0  # nobody knows: a guess that is worth nothing
+    told = unknown.with_rendered(latents, share)
+    assert torch.equal(told.canvas[..., :5], warped.canvas[..., :5])
+    assert torch.equal(told.canvas_share[..., :5], warped.canvas_share[..., :5])
+    assert (told.canvas[..., 5:] == 9).all() and (told.canvas_share[..., 8:] == 1).all()
+    assert not told.canvas_share[..., 5:8].any()
 
 
 @pytest.mark.parametrize(("height", "width"), [(HEIGHT, WIDTH), (18, 32), (4, 8)])

@@ -121,6 +121,15 @@ def test_a_run_that_was_killed_ends_in_the_same_bits(data, weights, tmp_path):
     assert all(torch.isfinite(value).all() for value in whole.values())
 
 
+def test_a_run_begins_with_other_weights(data, weights, tmp_path):
+    begun = train_model(data, data.folder / AUTOENCODER, plan(tmp_path, steps=1), begin_with=weights / MODEL, say=quiet)
+    before, after, fresh = (load_file(f) for f in (weights / MODEL, begun, weights / "model" / MODEL))
+    assert before.keys() == after.keys() and facts_of(begun)["began_with"] == facts_of(weights / MODEL)
+    name = "network.embed.weight"
+    assert torch.equal(before[name], fresh[name])
+    assert 0 < (before[name] - after[name]).abs().max() < 0.02, "one step away"
+
+
 def test_the_engine_makes_frames_that_follow_from_the_seed_alone(weights, memory, path):
     first, again, other = (film(weights, memory, path, seed=seed) for seed in (0, 0, 1))
     rgb, depth, kept = first[..., :3], first[..., 3], first[..., 4] > 0
@@ -140,7 +149,7 @@ def test_the_models_own_frames_change_with_the_edit_the_words_and_each_kind_of_a
         "prompt": film(weights, memory, path, settings=plain, prompts=(Prompt("a red ball at night"),)),
         **{
             name: film(weights, memory, path, settings=replace(plain, **{name: False}))
-            for name in ("warped_latent", "warped_rope", "prope")
+            for name in ("rendered_latent", "warped_rope", "prope")
         },
     }
     for name, frames in others.items():

@@ -15,6 +15,7 @@ from mosaic_core.model.dense_latents import SHIFTS  # noqa: E402
 from mosaic_core.model.memory_cells import MemoryCells  # noqa: E402
 from mosaic_core.model.transformer import TransformerConfig  # noqa: E402
 from mosaic_core.train.latents import LatentClip, read_latents  # noqa: E402
+from mosaic_core.train.renderings import Rendering  # noqa: E402
 from mosaic_core.train.video import (  # noqa: E402
     CONTEXT_NOISE,
     FRAMES,
@@ -28,6 +29,7 @@ from mosaic_core.train.video import (  # noqa: E402
     chosen_ways,
     clip_cameras,
     damaged,
+    without,
 )
 
 from ..known_scenes import camera_at  # noqa: E402
@@ -52,7 +54,7 @@ def random_cells(seed: int, *, frames: int = WINDOW, views: int = 3) -> MemoryCe
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """Two clips of noise, with windows that remember three frames of them."""
-    folder, latents, windows = tmp_path_factory.mktemp("data"), [], []
+    folder, latents, windows, renderings = tmp_path_factory.mktemp("data"), [], [], []
     for seed in range(2):
         rng = np.random.default_rng(seed)
         cameras = [camera_at((0.1 * i, -4, 1.5), height=32, width=48) for i in range(CLIP_FRAMES)]
@@ -73,7 +75,11 @@ def data(tmp_path_factory):
             arrays |= {f"{index}/{field.name}": getattr(cells, field.name) for field in fields(MemoryCells)}
         windows.append(folder / f"windows_{seed}.npz")
         np.savez(windows[-1], **arrays)
-    return latents, windows
+        shares = (rng.random((WINDOW, 1, HEIGHT, WIDTH)) > 0.3).astype(np.float16)
+        pictures = {f"{index}/latents": clip.dense[15:24, :, ::SHIFTS, ::SHIFTS] for index in range(2)}
+        renderings.append(folder / f"rendering_{seed}.npz")
+        np.savez(renderings[-1], **pictures, **{f"{index}/share": shares for index in range(2)})
+    return latents, windows, renderings
 
 
 def test_a_step_is_the_same_to_the_bit_whenever_it_is_taken(data):
@@ -176,6 +182,19 @@ def test_damage_takes_away_and_displaces_but_never_adds(data):
         for name in ("confidence", "patch_share", "patch_position"):
             assert np.array_equal(getattr(after, name), getattr(cells, name))
     assert 8 < dropped < 30 and 1 <= moved < 15
+
+
+def test_a_rendering_loses_cells_to_what_lies_around_them():
+    """As a hole in a rendering is filled smoothly, and worth nothing."""
+    latents, share = torch.full((2, CHANNELS, HEIGHT, WIDTH), 3.0), torch.ones(2, 1, HEIGHT, WIDTH)
+    lost = np.zeros((2, HEIGHT, WIDTH), bool)
+    lost[0, 1:3, 2:5], lost[1] = True, True
+    latents[0, :, torch.from_numpy(lost[0])] = 77.0
+    filled, left = without(Rendering(latents, share), lost)
+    assert (filled[0] == 3).all() and not filled[1].any()
+    assert torch.equal(left[:, 0], torch.from_numpy(~lost).float())
+    whole, same = without(Rendering(latents, share), np.zeros_like(lost))
+    assert torch.equal(whole, latents) and torch.equal(same, share)
 
 
 def test_both_kinds_of_alignment_either_and_neither_are_trained():

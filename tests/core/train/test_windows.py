@@ -11,8 +11,10 @@ pytest.importorskip("torch")
 
 from mosaic_core.errors import MosaicError
 from mosaic_core.model.memory_cells import CellReader, MemoryCells
+from mosaic_core.model.weights import AUTOENCODER, SHIPPED, load_autoencoder
 from mosaic_core.train.clips import EDIT_FRAME, Clip, make_clip, read_clip, write_clips
-from mosaic_core.train.latents import read_latents
+from mosaic_core.train.latents import encode_clip, read_latents
+from mosaic_core.train.renderings import read_rendering, write_renderings
 from mosaic_core.train.scenes import FIRST_THING
 from mosaic_core.train.windows import (
     FRAMES,
@@ -131,12 +133,28 @@ def test_windows_come_back_from_disk_and_are_made_once(tmp_path):
         read_window(targets[0], 2)
 
 
+def test_renderings_are_latents_of_what_the_windows_memory_shows_and_are_made_once(tmp_path):
+    files = write_clips(tmp_path / "clips", range(3, 4), image_height=32, image_width=64)
+    weights = SHIPPED / AUTOENCODER
+    (target,) = write_renderings(weights, files, tmp_path / "renderings", variants=2, say=lambda text: None)
+    window, clip = window_of(read_clip(files[0]), (3, 1, 7)), encode_clip(load_autoencoder(weights), files[0])
+    rendering, truth = read_rendering(target, 1), clip.latents(window.frames)
+    assert rendering.latents.shape == truth.shape and rendering.share.shape == (FRAMES, 1, 4, 8)
+    whole = (rendering.share == 1).expand(truth.shape)
+    assert whole.any()
+    error, nothing = (rendering.latents - truth)[whole].square().mean(), truth[whole].square().mean()
+    assert error < 0.25 * nothing, (error, nothing)
+    files[0].unlink()
+    assert write_renderings(weights, files, tmp_path / "renderings") == [target]
+
+
 @pytest.mark.parametrize(
     ("read", "words"),
     [
         (read_clip, "is no clip of training data"),
         (read_latents, "holds no latents of training data"),
         (lambda file: read_window(file, 0), "holds no window 0 of training data"),
+        (lambda file: read_rendering(file, 0), "holds no rendering 0 of training data"),
     ],
 )
 def test_a_damaged_file_is_named_in_one_sentence(tmp_path, read, words):
