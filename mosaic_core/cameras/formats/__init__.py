@@ -5,7 +5,17 @@ conventions of `mosaic_core.conventions` on the way in and back on the way out.
 """
 
 from .base import Gaps
-from .files import ABOUT_FORMATS, FORMAT_NAMES, ReadPath, read_path, read_path_stating, write_path
+from .files import ABOUT_FORMATS, FORMAT_NAMES, FORMAT_SUFFIXES, ReadPath, read_path, read_path_stating, write_path
 from .lost import Lost
 
-__all__ = ["ABOUT_FORMATS", "FORMAT_NAMES", "Gaps", "Lost", "ReadPath", "read_path", "read_path_stating", "write_path"]
+__all__ = [
+    "ABOUT_FORMATS",
+    "FORMAT_NAMES",
+    "FORMAT_SUFFIXES",
+    "Gaps",
+    "Lost",
+    "ReadPath",
+    "read_path",
+    "read_path_stating",
+    "write_path",
+]

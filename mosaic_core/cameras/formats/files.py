@@ -67,6 +67,13 @@ FORMATS: dict[str, Format] = {
 }
 FORMAT_NAMES: tuple[str, ...] = tuple(FORMATS)
 ABOUT_FORMATS: dict[str, str] = {name: format_.about for name, format_ in FORMATS.items()}
+_NOT_JSON = {".txt": ("realestate10k", "kitti", "tum", "viewcrafter"),
+             ".npz": ("gen3c", "gen3c_multiview", "matrix_game", "mirage")}  # fmt: skip
+_SUFFIX_OF = {name: suffix for suffix, names in _NOT_JSON.items() for name in names}
+# What a file of the format is usually called; nothing for a folder of files.
+FORMAT_SUFFIXES: dict[str, str] = {
+    name: _SUFFIX_OF.get(name, ".json") if "" in format_.members else "" for name, format_ in FORMATS.items()
+}
 
 MAX_FILE_BYTES = 512 << 20
 # What Python and NumPy raise for values of a wrong kind. Anything else is a defect of ours and keeps its traceback.
