@@ -17,13 +17,7 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     """What to make, the button, and how far it is."""
     settings, status = context.scene.mosaic, context.window_manager.mosaic_job
     if status.running:
-        # Above the settings, where it is seen without scrolling.
-        split = layout.split(factor=0.75, align=True)
-        split.progress(factor=status.fraction, type="BAR", text=status.text)
-        cancel = split.row(align=True)
-        cancel.enabled = not status.cancelling
-        cancel.operator("mosaic.cancel")
-        draw_icon(layout, live_thumbnail())
+        draw_progress(layout, status)  # above the settings, where it is seen without scrolling
     draw_queue(layout, context)
     draw_shots(layout, context)
     column = layout.column()
@@ -42,6 +36,16 @@ def draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     column.prop(settings, "add_strip")
     if not draw_set_up(layout, context):
         _draw_buttons(layout, context, status)
+
+
+def draw_progress(layout: bpy.types.UILayout, status) -> None:
+    """How far the running job is, the button that ends it, and the newest frame."""
+    split = layout.split(factor=0.75, align=True)
+    split.progress(factor=status.fraction, type="BAR", text=status.text)
+    cancel = split.row(align=True)
+    cancel.enabled = not status.cancelling
+    cancel.operator("mosaic.cancel")
+    draw_icon(layout, live_thumbnail())
 
 
 def _draw_prompts(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -71,12 +75,13 @@ def _draw_buttons(layout: bpy.types.UILayout, context: bpy.types.Context, status
     if status.running:
         return
     if status.error:
-        _draw_error(layout.box(), context, status)
+        draw_error(layout.box(), context, status)
     elif status.text:
         draw_text(layout, context, status.text, icon="INFO")
 
 
-def _draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, status) -> None:
+def draw_error(layout: bpy.types.UILayout, context: bpy.types.Context, status) -> None:
+    """Why the last job failed, and what helps with it."""
     draw_text(layout, context, status.error, icon="ERROR")
     row = layout.row(align=True)
     row.operator("mosaic.copy_report", icon="COPYDOWN")

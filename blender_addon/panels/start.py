@@ -1,4 +1,4 @@
-"""The panel that leads to a first video: one large button, always the next one. It hides when a take is there.
+"""The panel that leads to a first video: one large button, always the next one. It is gone with the second take.
 
 Nothing here can do what the other panels cannot: the same operators with the same settings, in the order of the work.
 """
@@ -7,32 +7,51 @@ from __future__ import annotations
 
 import bpy
 
-from ..operators.generate import shown_take
-from ..paths.gentle import FRAME_COUNT, stands_still
+from ..operators.generate import newest_frame, shown_take
+from ..paths.gentle import stands_still, wanted_frame_count
 from ..registry import registration
+from ..results import thumbnail
 from ..shots import memory_to_generate_from
-from .drawing import SidebarPanel, draw_text, safely
+from .drawing import SidebarPanel, draw_icon, draw_text, safely
+from .generate import draw_error, draw_progress
 from .set_up import draw_set_up
+
+_FIRST_TAKE = "take_0001"
 
 
 def is_wanted(context: bpy.types.Context) -> bool:
-    """Whether the scene has no video yet."""
-    return context.scene is not None and shown_take(context) is None
+    """Whether the scene has no video yet, or only its first."""
+    if context.scene is None:
+        return False
+    folder = shown_take(context)
+    return folder is None or folder.name == _FIRST_TAKE
 
 
 def draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The next step: capture, get the GPU process, generate; or how far the running one is."""
-    status = context.window_manager.mosaic_job
+    """The next step: capture, get the GPU process, generate, play; or how far the running one is."""
+    status, folder = context.window_manager.mosaic_job, shown_take(context)
     if status.running:
-        draw_text(layout, context, "The first video is being made: see it grow under Generate.", icon="SORTTIME")
+        draw_progress(layout, status)
+    elif folder is not None:
+        _draw_play(layout, context, folder)
     elif memory_to_generate_from(context) is None:
-        several = sum(obj.mosaic.is_memory for obj in context.scene.objects) > 1
-        if several:
+        if sum(obj.mosaic.is_memory for obj in context.scene.objects) > 1:
             draw_text(layout, context, "Choose which memory to work on, under Memory.", icon="INFO")
         else:
             _draw_capture(layout, context)
     elif not draw_set_up(layout, context):
         _draw_generate(layout, context)
+
+
+def _draw_play(layout: bpy.types.UILayout, context: bpy.types.Context, folder) -> None:
+    draw_icon(layout, thumbnail(str(newest_frame(folder) or "")))
+    _large(layout).operator("mosaic.open_result", text="Play", icon="PLAY").play = True
+    draw_text(
+        layout,
+        context,
+        "Next, a retake: under Edit choose an object By Object, press Move, move it, and Generate again.",
+    )
+    layout.operator("mosaic.generate", text="Generate Again", icon="RENDER_ANIMATION")
 
 
 def _draw_capture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -44,13 +63,14 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     scene = context.scene
     camera_obj = scene.mosaic.path_camera or scene.camera
     if stands_still(scene):
-        camera = f"the camera moves a little to the side and back, {FRAME_COUNT} frames at first"
+        camera = f"{wanted_frame_count(scene)} frames in which the camera moves a little to the side and back"
     else:
         camera = f"along {camera_obj.name}" if camera_obj is not None else "along a path"
     draw_text(layout, context, f"2 of 2: make the video, {camera}.")
     _large(layout).operator("mosaic.generate", icon="RENDER_ANIMATION")
-    if context.window_manager.mosaic_job.error:
-        draw_text(layout, context, "It failed: the reason is under Generate.", icon="ERROR")
+    status = context.window_manager.mosaic_job
+    if status.error:
+        draw_error(layout.box(), context, status)
 
 
 def _large(layout: bpy.types.UILayout) -> bpy.types.UILayout:

@@ -37,8 +37,7 @@ def add_gentle_path(context: bpy.types.Context) -> bpy.types.Object:
     would take minutes.
     """
     scene = context.scene
-    if (scene.frame_start, scene.frame_end) == _FACTORY_RANGE and not bpy.data.actions:
-        scene.frame_end = scene.frame_start + FRAME_COUNT - 1
+    scene.frame_end = scene.frame_start + wanted_frame_count(scene) - 1
     camera_obj = _start_camera(scene)
     scene.camera = scene.camera or camera_obj
     centre = centre_of(context, "MEMORY" if scene.mosaic.memory is not None else "CURSOR")
@@ -50,11 +49,18 @@ def add_gentle_path(context: bpy.types.Context) -> bpy.types.Object:
         world_from_start=start,
         centre_world=centre,
         frame_start=scene.frame_start,
-        frame_count=max(2, scene.frame_end - scene.frame_start + 1),
+        frame_count=wanted_frame_count(scene),
         distance_m=_SHARE_OF_DISTANCE * ahead,
         ease=True,
     )
     return add_preset(context, move)
+
+
+def wanted_frame_count(scene: bpy.types.Scene) -> int:
+    """How long the move is: as long as the scene, where somebody decided on that."""
+    if (scene.frame_start, scene.frame_end) == _FACTORY_RANGE and not bpy.data.actions:
+        return FRAME_COUNT
+    return max(2, scene.frame_end - scene.frame_start + 1)
 
 
 def _start_camera(scene: bpy.types.Scene) -> bpy.types.Object | None:

@@ -84,7 +84,10 @@ def test_the_first_panel_leads_from_capture_to_set_up_to_generate(user, nothing_
     assert is_wanted(bpy.context)
     make_take(tmp_path / "takes" / "take_0001")
     bpy.context.window_manager.mosaic_job.take_folder = str(tmp_path / "takes" / "take_0001")
-    assert not is_wanted(bpy.context)
+    assert "mosaic.open_result Play" in drawn_start() and is_wanted(bpy.context)
+    make_take(tmp_path / "takes" / "take_0002")
+    bpy.context.window_manager.mosaic_job.take_folder = str(tmp_path / "takes" / "take_0002")
+    assert not is_wanted(bpy.context), "whoever has made two needs no leading"
 
 
 def test_the_progress_names_the_package_and_its_size():

@@ -107,21 +107,25 @@ class DesktopBlender:
         folder: Path,
         shots: Path,
         limit_s: float = 400.0,
+        environment: dict[str, str | None] | None = None,
     ) -> dict:
-        """Play a scenario in a real window; returns its `passed` steps and its `error` ("" is none).
+        """Play a scenario in a real window; returns its `passed` steps, its `marks` and its `error` ("" is none).
 
-        Blender is killed past `limit_s`. Its own log is `folder`/blender.log.
+        `environment` changes variables; None takes one away. Blender is killed past `limit_s`. Its own log is
+        `folder`/blender.log.
         """
         folder.mkdir(parents=True, exist_ok=True)
         shots.mkdir(parents=True, exist_ok=True)
+        variables = self.environment | {"DISPLAY": ""} | (environment or {})
         opened = ["--enable-event-simulate", "--window-geometry", "0", "0"]
         opened += [str(SCREEN_WIDTH), str(SCREEN_HEIGHT)]
         opened += [str(blend_file)] if blend_file else []
         opened += ["--python-exit-code", "1", "--python", str(FOLDER / "stepper.py")]
         with Screen(folder) as screen, (folder / "blender.log").open("wb") as log:
+            variables["DISPLAY"] = screen.name
             process = subprocess.Popen(
                 [self.executable, *opened, "--", str(scenario_file), str(folder)],
-                env=self.environment | {"DISPLAY": screen.name},
+                env={k: v for k, v in variables.items() if v is not None},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -150,7 +154,7 @@ def _result(folder: Path) -> dict:
     log = (folder / "blender.log").read_text(encoding="utf-8", errors="replace")[-4000:]
     result_file = folder / "result.json"
     if not result_file.is_file():
-        return {"passed": [], "error": f"Blender ended or hung without a result; its log:\n{log}"}
+        return {"passed": [], "marks": {}, "error": f"Blender ended or hung without a result; its log:\n{log}"}
     result = json.loads(result_file.read_text(encoding="utf-8"))
     if result["error"]:
         result["error"] += f"\nafter {result['passed']}\nBlender's log:\n{log}"

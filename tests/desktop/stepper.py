@@ -38,6 +38,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.passed: list[str] = []
+        self.marks: dict[str, list[int]] = {}
         self._mouse_xy = (0, 0)
 
     # -- eyes
@@ -64,6 +65,10 @@ class Desk:
         wanted = self.folder / f"{name}.want"
         wanted.touch()
         yield from self.until(lambda: not wanted.exists(), f"the host took the picture {name}")
+
+    def mark(self, name: str, x: int, y: int, width: int = 0, height: int = 0) -> None:
+        """Tell the host a place on the screen, from the top left as pictures have it; what is there is up to both."""
+        self.marks[name] = [int(x), int(self.window.height - y - height), int(width), int(height)]
 
     def check(self, holds: bool, what: str) -> None:
         """Note a fact that holds; stop the scenario where it does not."""
@@ -224,7 +229,7 @@ def play(scenario: Callable[[Desk], Steps], desk: Desk) -> None:
 
 
 def _to_the_end(scenario: Callable[[Desk], Steps], desk: Desk) -> Steps:
-    result = {"passed": desk.passed, "error": ""}
+    result = {"passed": desk.passed, "marks": desk.marks, "error": ""}
     try:
         yield from scenario(desk)
     except BaseException:  # whatever it is, the host shall read of it
