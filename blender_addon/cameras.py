@@ -21,7 +21,9 @@ def world_from_cam_of_blender(
     matrix = np.array(matrix_world, dtype=np.float64)
     lengths = np.linalg.norm(matrix[:3, :3], axis=0)
     if not np.isfinite(matrix).all() or (lengths < 1e-12).any():
-        raise CameraError("a camera's matrix must be finite and its scale not zero")
+        raise CameraError(
+            "a camera's matrix must be finite and its scale not zero: clear the camera's scale and drivers"
+        )
     matrix[:3, :3] /= lengths
     matrix[3] = (0.0, 0.0, 0.0, 1.0)
     return swap_camera_axes(matrix)
@@ -53,7 +55,7 @@ def camera_of_blender(
     if evaluated.data.type != "PERSP":
         raise CameraError(
             f"camera {obj.name!r} is {_KIND_NAMES.get(evaluated.data.type, evaluated.data.type)}: "
-            "only perspective cameras can be used"
+            "only perspective cameras can be used, so set its Type to Perspective"
         )
     try:
         return Camera(

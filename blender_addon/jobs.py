@@ -40,15 +40,15 @@ _AREAS = ("VIEW_3D", "IMAGE_EDITOR", "SEQUENCE_EDITOR")
 class MosaicJobStatus(bpy.types.PropertyGroup):
     """`window_manager.mosaic_job`: the copy of the job's state that panels draw."""
 
-    running: BoolProperty()
-    cancelling: BoolProperty()
-    fraction: FloatProperty()
-    text: StringProperty()
-    frame_file: StringProperty()
-    error: StringProperty()  # one sentence; empty where the last job did not fail
-    report: StringProperty()  # the error with the end of the log
-    log_file: StringProperty()
-    take_folder: StringProperty()  # of the last finished take
+    running: BoolProperty(name="Running", description="A job runs")
+    cancelling: BoolProperty(name="Cancelling", description="The job was asked to end")
+    fraction: FloatProperty(name="Fraction", description="How much of the job is done, 0 to 1")
+    text: StringProperty(name="Status", description="What the job does, or how it ended")
+    frame_file: StringProperty(name="Frame", description="The newest frame")
+    error: StringProperty(name="Error", description="Why the last job failed; empty where it did not")
+    report: StringProperty(name="Report", description="The error with the end of the log")
+    log_file: StringProperty(name="Log", description="The log of the last job")
+    take_folder: StringProperty(name="Take", description="The folder of the last finished take")
 
 
 @dataclass(eq=False)

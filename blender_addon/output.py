@@ -21,7 +21,9 @@ def output_in(log_file: Path) -> Iterator[None]:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         log = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     except OSError as error:
-        raise MosaicError(f"cannot write to {log_file.parent}: {error.strerror or error}") from error
+        raise MosaicError(
+            f"cannot write to {log_file.parent}: {error.strerror or error}; choose another folder"
+        ) from error
     saved = os.dup(1), os.dup(2)
     sys.stdout.flush()
     os.dup2(log, 1)

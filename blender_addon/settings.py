@@ -65,8 +65,12 @@ class MosaicSceneSettings(bpy.types.PropertyGroup, ShotFields):
         default="ALL_CAMERAS",
     )
     capture_engine: EnumProperty(name="Renderer", description="What renders the views", items=_capture_engine_items)
-    capture_width: IntProperty(name="Width", default=640, min=16, max=8192, subtype="PIXEL")
-    capture_height: IntProperty(name="Height", default=360, min=16, max=8192, subtype="PIXEL")
+    capture_width: IntProperty(
+        name="Width", description="Width of the captured views", default=640, min=16, max=8192, subtype="PIXEL"
+    )
+    capture_height: IntProperty(
+        name="Height", description="Height of the captured views", default=360, min=16, max=8192, subtype="PIXEL"
+    )
     capture_every: IntProperty(
         name="Every", description="Frames between two views along the animation", default=10, min=1
     )
@@ -113,8 +117,12 @@ class MosaicSceneSettings(bpy.types.PropertyGroup, ShotFields):
         subtype="DIR_PATH",
         options={"ANIMATABLE"} | compat.relative_path_options(),
     )
-    add_background: BoolProperty(name="Camera Background", default=True)
-    add_strip: BoolProperty(name="Sequencer Strip", default=True)
+    add_background: BoolProperty(
+        name="Camera Background", description="Show each new take behind the scene, through its camera", default=True
+    )
+    add_strip: BoolProperty(
+        name="Sequencer Strip", description="Add each new take to the video sequencer", default=True
+    )
 
 
 _register_classes, _unregister_classes = registration(MosaicSceneSettings)

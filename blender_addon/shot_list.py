@@ -43,9 +43,13 @@ class ShotFields:
         ],
         default=DEFAULT_ENGINE,
     )
-    width: IntProperty(name="Width", default=640, min=16, max=4096, subtype="PIXEL")
-    height: IntProperty(name="Height", default=360, min=16, max=4096, subtype="PIXEL")
-    seed: IntProperty(name="Seed", default=0, min=0)
+    width: IntProperty(name="Width", description="Width of the video", default=640, min=16, max=4096, subtype="PIXEL")
+    height: IntProperty(
+        name="Height", description="Height of the video", default=360, min=16, max=4096, subtype="PIXEL"
+    )
+    seed: IntProperty(
+        name="Seed", description="Another number is another take of what memory leaves open", default=0, min=0
+    )
     prompt: StringProperty(name="Prompt", description="What the video shows; engines without a model ignore it")
     negative_prompt: StringProperty(
         name="Negative", description="What the video shall not show; engines without a model ignore it"
@@ -67,8 +71,8 @@ class MosaicShot(bpy.types.PropertyGroup, ShotFields):
 
     name: StringProperty(name="Name", description="What its takes are called after", update=_on_name)
     enabled: BoolProperty(name="In Generate All", description="Generate All makes this shot too", default=True)
-    frame_start: IntProperty(default=1)
-    frame_end: IntProperty(default=1)
+    frame_start: IntProperty(name="Start", description="The first frame of the shot", default=1)
+    frame_end: IntProperty(name="End", description="The last frame of the shot", default=1)
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,9 @@ class RemadeShot:
             document = shot_to_json(replace(self.shot, **copies))
             write_atomically(folder / "shot.json", json.dumps(document, indent=1).encode())
         except OSError as error:
-            raise GenerateError(f"cannot write to {folder.parent}: {error.strerror or error}") from error
+            raise GenerateError(
+                f"cannot write to {folder.parent}: {error.strerror or error}; choose another Output folder"
+            ) from error
         return document
 
 
@@ -188,7 +190,7 @@ def memory_to_generate_from(context: bpy.types.Context, name: str | None = None)
     if name is not None:
         named = context.scene.objects.get(name)
         if not store.is_memory(named):
-            raise GenerateError(f"the scene has no memory named {name}")
+            raise GenerateError(f"the scene has no memory named {name}: choose one of its memories")
         return named
     chosen = context.scene.mosaic.memory
     if store.is_memory(chosen) and context.scene in chosen.users_scene:
@@ -204,10 +206,10 @@ def prepared_shot(context: bpy.types.Context, request: JobRequest) -> PreparedSh
     """Read placements and path from the file as it is now. Raises `MosaicError`."""
     memory_obj = bpy.data.objects.get((request.memory_name, request.memory_library))
     if memory_obj is None:
-        raise GenerateError(f"the memory {request.memory_name} was deleted")
+        raise GenerateError(f"the memory {request.memory_name} was deleted: undo, or capture again")
     camera_obj = context.scene.objects.get(request.camera_name)
     if camera_obj is None:
-        raise GenerateError(f"the camera {request.camera_name} was deleted")
+        raise GenerateError(f"the camera {request.camera_name} was deleted: undo, or choose another under Path")
     memory_file = store.memory_file_of(memory_obj)
     placements = placements_from_object(memory_obj)
     path = path_from_camera(

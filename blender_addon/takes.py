@@ -55,9 +55,11 @@ def take_in(folder: Path) -> Take:
             if file.suffix.lower() == ".png" and match:
                 found.append((int(match.group()), file))
     except OSError as error:
-        raise GenerateError(f"there is no take in {folder}: {error.strerror or error}") from error
+        raise GenerateError(
+            f"there is no take in {folder}: {error.strerror or error}; generate again, or choose the folder of a take"
+        ) from error
     if not found:
-        raise GenerateError(f"there is no take in {folder}: its folder of frames is empty")
+        raise GenerateError(f"there is no take in {folder}: its folder of frames is empty, so generate again")
     found.sort()
     video = folder / "clip.mp4"
     return Take(
@@ -137,7 +139,9 @@ def make_folders(*, output_folder: Path | None = None, take_folder: Path | None 
             take, is_new = target, not target.exists()
             take.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise GenerateError(f"cannot write to the output folder {target}: {error.strerror or error}") from error
+        raise GenerateError(
+            f"cannot write to the output folder {target}: {error.strerror or error}; choose another or make room"
+        ) from error
     number, shot = 1, take / _SHOT
     while shot.exists():
         number += 1
@@ -155,7 +159,7 @@ def _new_take(output_folder: Path) -> Path:
             return folder
         except FileExistsError:
             continue  # a file of that name, or another Blender that took the number just now
-    raise GenerateError(f"the output folder {output_folder} is full: it has {_MAX_TAKES} takes")
+    raise GenerateError(f"the output folder {output_folder} is full: it has {_MAX_TAKES} takes, so choose another")
 
 
 def new_log_file() -> Path:
@@ -166,5 +170,5 @@ def new_log_file() -> Path:
         for old in logs[: max(0, len(logs) - _KEPT_LOGS + 1)]:
             old.unlink(missing_ok=True)
     except OSError as error:
-        raise WorkerError(f"cannot write the log of the GPU process: {error}") from error
+        raise WorkerError(f"cannot write the log of the GPU process: {error}; is the disk full?") from error
     return folder / f"job-{time.strftime('%Y%m%d-%H%M%S')}-{time.monotonic_ns() % 1_000_000_000:09d}.log"

@@ -19,6 +19,6 @@ def read_exr(file: Path) -> dict[str, np.ndarray]:  # channel name -> (H, W) flo
     try:
         return channels_of(file.read_bytes())
     except OSError as error:
-        raise CaptureError(f"Blender's render {file.name} cannot be read back: {error}") from error
+        raise CaptureError(f"Blender's render {file.name} cannot be read back: {error}; is the disk full?") from error
     except FormatError as error:
         raise CaptureError(f"Blender's render {file.name}: {error}") from error

@@ -82,7 +82,9 @@ def render_exact(stage: Stage, file: Path, *, palette: Palette, like_engine: str
     if errors:
         raise errors[0]
     if "camera" not in found:
-        raise CaptureError("Blender rendered without evaluating the scene")
+        raise CaptureError(
+            "Blender rendered without evaluating the scene: capture again, and Copy Report if it happens twice"
+        )
     indices, z_depth = _decoded(read_exr(file))
     sky = np.isinf(z_depth)
     if like_engine != WORKBENCH:
@@ -152,7 +154,7 @@ def _read_png(file: Path) -> np.ndarray:  # (H, W, 3) uint8
     try:
         image = bpy.data.images.load(str(file), check_existing=False)
     except RuntimeError as error:
-        raise CaptureError(f"Blender's render {file.name} cannot be read back: {error}") from error
+        raise CaptureError(f"Blender's render {file.name} cannot be read back: {error}; is the disk full?") from error
     try:
         width, height = image.size
         if not (width and height):

@@ -29,7 +29,9 @@ class CaptureRequest:
         if not self.cameras:
             raise CaptureError("there is no camera to capture from: add one or select some")
         if len(self.cameras) > MAX_VIEWS:
-            raise CaptureError(f"a capture holds at most {MAX_VIEWS} views, got {len(self.cameras)}")
+            raise CaptureError(
+                f"a capture holds at most {MAX_VIEWS} views, got {len(self.cameras)}: choose fewer cameras"
+            )
         for camera, _frame in self.cameras:
             check_camera(camera)
         for name in ("image_height", "image_width"):
@@ -57,7 +59,7 @@ def check_camera(camera: bpy.types.Object) -> None:
         raise CaptureError(f"expected a camera, got {'nothing' if camera is None else repr(camera.name)}")
     if camera.data.type != "PERSP":
         raise CaptureError(
-            f"camera {camera.name!r} is not a perspective camera: orthographic and panoramic cameras cannot be captured"
+            f"camera {camera.name!r} is not a perspective camera: set its Type to Perspective, or capture from another"
         )
 
 

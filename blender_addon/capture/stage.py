@@ -89,7 +89,9 @@ class Stage:
                 # Blender takes the frame from the context's scene when another one is named.
                 result = bpy.ops.render.render(write_still=True, scene=self.scene.name)
         except RuntimeError as error:
-            raise CaptureError(f"Blender could not render: {_one_line(error)}") from error
+            raise CaptureError(
+                f"Blender could not render: {_one_line(error)} (try another renderer, or a smaller size)"
+            ) from error
         if result != {"FINISHED"}:
             raise Cancelled("the capture was cancelled while Blender rendered")
         if not file.is_file() or file.stat().st_size == 0:

@@ -160,6 +160,8 @@ def _temporary_folder() -> Iterator[Path]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="mosaic-capture-", dir=bpy.app.tempdir or None)
     except OSError as error:
-        raise CaptureError(f"the folder for temporary files cannot be written: {error}") from error
+        raise CaptureError(
+            f"the folder for temporary files cannot be written: {error}; choose another under Preferences > File Paths"
+        ) from error
     with folder as name:
         yield Path(name)

@@ -48,7 +48,9 @@ def store_memory(
     try:
         file = free_file(memory_folder(), name)
     except OSError as error:
-        raise CaptureError(f"the folder for memories cannot be written: {error}") from error
+        raise CaptureError(
+            f"the folder for memories cannot be written: {error}; save the .blend file where you may write"
+        ) from error
     save_memory(memory, file)
     try:
         if extend:

@@ -96,7 +96,9 @@ def mesh_of_memory(memory: Memory, name: str) -> bpy.types.Mesh:
     patches, placements = memory.patches, memory.placements
     placements = placements.taken(has_place(patches)[placements.rows - 1])
     if len(placements) and placements.ids[-1] > _INT32_MAX:
-        raise MosaicError(f"placement {placements.ids[-1]} does not fit into a mesh: ids must be below 2^31")
+        raise MosaicError(
+            f"placement {placements.ids[-1]} does not fit into a mesh, ids end at 2^31: compact the memory"
+        )
     mesh = bpy.data.meshes.new(name)
     _add_quads(mesh, quads_of(placements, patches))
     index = placements.rows - 1

@@ -58,7 +58,9 @@ def memory_of(obj: bpy.types.Object) -> Memory:
 def memory_file_of(obj: bpy.types.Object) -> Path:
     """The file of an object's memory, checked by hash. Raises as `memory_of` does."""
     if not is_memory(obj):
-        raise MosaicError(f"{obj.name!r} is not a memory: capture one first" if obj else "there is no memory")
+        raise MosaicError(
+            f"{obj.name!r} is not a memory: capture one first" if obj else "there is no memory: capture one first"
+        )
     found = find_file(obj)
     if found is not None:
         return found
@@ -107,7 +109,7 @@ def relink(obj: bpy.types.Object, file: Path) -> Memory:
         own = (rows > 0) & (tags != 0)
         fits = (tags[own] == tag_of(memory.patches)) & (rows[own] <= len(memory.patches))
         if own.any() and not fits.any():
-            raise MosaicError(f"{file.name} holds another memory than the one {obj.name!r} shows")
+            raise MosaicError(f"{file.name} holds another memory than the one {obj.name!r} shows: choose its own file")
     set_path(obj, file, sha256=digest)
     remember(memory, file)
     return memory
@@ -190,7 +192,9 @@ def _file_key(file: Path) -> _FileKey:
     try:
         stat = file.stat()
     except OSError as error:
-        raise MemoryFileError(f"cannot read {file}: {error.strerror or error}") from error
+        raise MemoryFileError(
+            f"cannot read {file}: {error.strerror or error}; see that it is there and yours, or use Relink Memory"
+        ) from error
     return os.path.abspath(file), stat.st_mtime_ns, stat.st_size
 
 

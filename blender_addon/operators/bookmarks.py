@@ -101,7 +101,9 @@ class MOSAIC_OT_bookmark_move(BookmarkOperator, bpy.types.Operator):
     bl_label = "Move Bookmark"
     bl_options = {"REGISTER", "UNDO"}
 
-    direction: EnumProperty(name="Direction", items=[("UP", "Up", "Earlier"), ("DOWN", "Down", "Later")])
+    direction: EnumProperty(
+        name="Direction", description="Where in the list", items=[("UP", "Up", "Earlier"), ("DOWN", "Down", "Later")]
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene

@@ -32,10 +32,10 @@ class MOSAIC_OT_capture(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
-            cls.poll_message_set("Capture works in Object Mode")
+            cls.poll_message_set("Capture works in Object Mode: leave the present mode first (Tab)")
             return False
         if bpy.app.is_job_running("RENDER"):
-            cls.poll_message_set("Blender is rendering")
+            cls.poll_message_set("Blender is rendering: wait for it, or end it with Esc")
             return False
         return True
 

@@ -27,7 +27,9 @@ class _EditOperator(MemoryOperator):
         obj = store.active_memory(context)
         index, locked = change.changeable(obj, selected_faces(obj))
         if len(index) == 0:
-            self.report({"ERROR"}, "All selected patches are locked" if locked else "Select some patches first")
+            self.report(
+                {"ERROR"}, "All selected patches are locked: select others" if locked else "Select some patches first"
+            )
             return {"CANCELLED"}
         try:
             told = self.apply(obj, index)
@@ -78,11 +80,11 @@ class MOSAIC_OT_rotate(_EditOperator, bpy.types.Operator):
     bl_idname = "mosaic.rotate"
     bl_label = "Rotate Patches"
 
-    angle: FloatProperty(name="Angle", subtype="ANGLE", unit="ROTATION")
+    angle: FloatProperty(name="Angle", description="How far to turn", subtype="ANGLE", unit="ROTATION")
     axis: EnumProperty(
         name="Axis",
         description="World axis",
-        items=[("X", "X", ""), ("Y", "Y", ""), ("Z", "Z", "")],
+        items=[(axis, axis, f"About the world's {axis}") for axis in "XYZ"],
         default="Z",
     )
 
@@ -98,7 +100,7 @@ class MOSAIC_OT_scale(_EditOperator, bpy.types.Operator):
     bl_idname = "mosaic.scale"
     bl_label = "Scale Patches"
 
-    factor: FloatProperty(name="Factor", default=1.0, min=0.001, max=1000.0)
+    factor: FloatProperty(name="Factor", description="How many times as large", default=1.0, min=0.001, max=1000.0)
 
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
         scale = np.diag([self.factor, self.factor, self.factor, 1.0])

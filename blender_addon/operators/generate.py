@@ -155,8 +155,18 @@ class MOSAIC_OT_apply_result(bpy.types.Operator):
     camera: StringProperty(
         name="Camera", description="Camera to show it in; empty: the path camera", options={"SKIP_SAVE"}
     )
-    background: BoolProperty(name="Camera Background", default=True, options={"SKIP_SAVE"})
-    strip: BoolProperty(name="Sequencer Strip", default=True, options={"SKIP_SAVE"})
+    background: BoolProperty(
+        name="Camera Background",
+        description="Show the take behind the scene when looking through the camera",
+        default=True,
+        options={"SKIP_SAVE"},
+    )
+    strip: BoolProperty(
+        name="Sequencer Strip",
+        description="Add the take to the video sequencer",
+        default=True,
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -205,12 +215,12 @@ class MOSAIC_OT_open_result(bpy.types.Operator):
         folder = shown_take(context)
         target = folder / "clip.mp4" if self.play else folder
         if not target.exists():
-            self.report({"ERROR"}, f"{target} is gone")
+            self.report({"ERROR"}, f"{target} is gone: generate again, or put the take back")
             return {"CANCELLED"}
         try:
             bpy.ops.wm.path_open(filepath=str(target))
         except RuntimeError as error:
-            self.report({"ERROR"}, f"{target} cannot be opened: {str(error).strip()}")
+            self.report({"ERROR"}, f"{target} cannot be opened: {str(error).strip()} (open it in another program)")
             return {"CANCELLED"}
         return {"FINISHED"}
 

@@ -52,8 +52,10 @@ class MOSAIC_OT_relink(bpy.types.Operator):
     bl_label = "Relink Memory"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(subtype="FILE_PATH")
-    filter_glob: StringProperty(default="*.mosaic", options={"HIDDEN"})
+    filepath: StringProperty(name="File", description="The .mosaic file of the memory", subtype="FILE_PATH")
+    filter_glob: StringProperty(
+        name="Filter", description="Files that are shown", default="*.mosaic", options={"HIDDEN"}
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -28,6 +28,8 @@ from ..paths.presets import Move, add_preset, adopt_path_camera
 from ..registry import registration
 from .path_files import MOSAIC_OT_export_path, MOSAIC_OT_import_path
 
+_AIM_TIP = "What the camera looks at"
+_CENTRE_TIP = "What is looked at, or turned around"
 _AIM_ITEMS = [
     ("TARGET", "At a Target", "The camera looks at an Empty, which can be moved and animated"),
     ("PATH", "Along the Path", "The camera looks where it goes"),
@@ -66,6 +68,7 @@ class MOSAIC_OT_draw_path(bpy.types.Operator):
 
     depth: EnumProperty(
         name="Draw On",
+        description="How far away a stroke lies",
         items=[
             ("CURSOR", "In the Air", "In the plane of the 3D cursor that faces the view"),
             ("SURFACE", "On Surfaces", "On the surfaces under the pointer, lifted by the offset"),
@@ -80,8 +83,8 @@ class MOSAIC_OT_draw_path(bpy.types.Operator):
         soft_max=10.0,
         subtype="DISTANCE",
     )
-    aim: EnumProperty(name="Look", items=_AIM_ITEMS[:2], default="TARGET")
-    centre: EnumProperty(name="Target", items=_CENTRE_ITEMS, default="AUTO")
+    aim: EnumProperty(name="Look", description=_AIM_TIP, items=_AIM_ITEMS[:2], default="TARGET")
+    centre: EnumProperty(name="Target", description=_CENTRE_TIP, items=_CENTRE_ITEMS, default="AUTO")
     frames: _frames_property()
     ease: BoolProperty(name="Ease", description="Start and stop gently", default=False)
 
@@ -158,8 +161,8 @@ class MOSAIC_OT_follow_path(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     frames: _frames_property()
-    aim: EnumProperty(name="Look", items=_AIM_ITEMS, default="TARGET", options={"SKIP_SAVE"})
-    centre: EnumProperty(name="New Target", items=_CENTRE_ITEMS[1:], default="CURSOR")
+    aim: EnumProperty(name="Look", description=_AIM_TIP, items=_AIM_ITEMS, default="TARGET", options={"SKIP_SAVE"})
+    centre: EnumProperty(name="New Target", description=_CENTRE_TIP, items=_CENTRE_ITEMS[1:], default="CURSOR")
     ease: BoolProperty(name="Ease", description="Start and stop gently", default=False, options={"SKIP_SAVE"})
     there_and_back: BoolProperty(
         name="There and Back",
@@ -264,6 +267,7 @@ class MOSAIC_OT_path_preset(bpy.types.Operator):
 
     kind: EnumProperty(
         name="Move",
+        description="How the camera moves",
         items=[
             ("ORBIT", "Orbit", "Circle the centre and look at it"),
             ("DOLLY", "Dolly", "Move along the view"),
@@ -274,12 +278,21 @@ class MOSAIC_OT_path_preset(bpy.types.Operator):
         ],
         default="ORBIT",
     )
-    centre: EnumProperty(name="Centre", items=_CENTRE_ITEMS, default="AUTO")
+    centre: EnumProperty(name="Centre", description=_CENTRE_TIP, items=_CENTRE_ITEMS, default="AUTO")
     frames: _frames_property()
-    radius: FloatProperty(name="Radius", default=0.0, min=0.0, subtype="DISTANCE", options={"SKIP_SAVE"})
-    angle: FloatProperty(name="Angle", default=math.tau, subtype="ANGLE")
-    pan_angle: FloatProperty(name="Angle", default=math.radians(60.0), subtype="ANGLE")
-    turns: FloatProperty(name="Turns", default=2.0, min=0.05, soft_max=10.0)
+    radius: FloatProperty(
+        name="Radius",
+        description="Distance from the centre's axis; 0: as far as the view is",
+        default=0.0,
+        min=0.0,
+        subtype="DISTANCE",
+        options={"SKIP_SAVE"},
+    )
+    angle: FloatProperty(name="Angle", description="How far round the centre", default=math.tau, subtype="ANGLE")
+    pan_angle: FloatProperty(
+        name="Angle", description="How far the camera turns", default=math.radians(60.0), subtype="ANGLE"
+    )
+    turns: FloatProperty(name="Turns", description="How often round the centre", default=2.0, min=0.05, soft_max=10.0)
     radius_factor: FloatProperty(
         name="End Radius",
         description="Radius at the end as a share of the radius at the start",
@@ -288,8 +301,15 @@ class MOSAIC_OT_path_preset(bpy.types.Operator):
         soft_max=2.0,
         subtype="FACTOR",
     )
-    rise: FloatProperty(name="Rise", default=1.0, subtype="DISTANCE")
-    distance: FloatProperty(name="Distance", default=0.0, min=0.0, subtype="DISTANCE", options={"SKIP_SAVE"})
+    rise: FloatProperty(name="Rise", description="How much higher the camera ends", default=1.0, subtype="DISTANCE")
+    distance: FloatProperty(
+        name="Distance",
+        description="How far the camera moves; 0: half the way to the centre",
+        default=0.0,
+        min=0.0,
+        subtype="DISTANCE",
+        options={"SKIP_SAVE"},
+    )
     reverse: BoolProperty(
         name="Reverse",
         description="Clockwise from above, backwards, or to the left; and a pan to the right",

@@ -166,8 +166,8 @@ class MOSAIC_OT_go_to_frame(bpy.types.Operator):
     bl_label = "Go to Frame"
     bl_options = {"INTERNAL"}  # as moving the playhead, this is no step of undo
 
-    frame: IntProperty()
-    sentence: StringProperty()
+    frame: IntProperty(name="Frame", description="Where the timeline shall go")
+    sentence: StringProperty(name="Finding", description="What was found there")
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties) -> str:

@@ -45,7 +45,7 @@ class MOSAIC_OT_export_path(bpy.types.Operator, ExportHelper):
     filename_ext = ".json"
     check_extension = None
     filter_glob: StringProperty(default="*.json;*.txt;*.npz", options={"HIDDEN"})
-    format: EnumProperty(name="Format", items=_FORMAT_ITEMS, default="mosaic")
+    format: EnumProperty(name="Format", description="How the file is written", items=_FORMAT_ITEMS, default="mosaic")
     step: IntProperty(name="Every", description="Frames from one camera to the next", default=1, min=1)
 
     def check(self, _context: bpy.types.Context) -> bool:
@@ -83,9 +83,12 @@ class MOSAIC_OT_import_path(bpy.types.Operator, ImportHelper):
 
     filename_ext = ".json"
     filter_glob: StringProperty(default="*.json;*.txt;*.npz;*.npy;*.bin", options={"HIDDEN"})
-    format: EnumProperty(name="Format", items=[_GUESS, *_FORMAT_ITEMS], default="AUTO")
+    format: EnumProperty(
+        name="Format", description="How the file is written", items=[_GUESS, *_FORMAT_ITEMS], default="AUTO"
+    )
     place: EnumProperty(
         name="Place",
+        description="Where the path shall start",
         items=[
             ("FILE", "As in the File", "Many tools start at the world's origin, with another axis up"),
             ("CAMERA", "From the Scene's Camera", "The first camera stands where the scene's camera does now"),

@@ -35,6 +35,7 @@ class MOSAIC_OT_key_view(bpy.types.Operator):
 
     lens: EnumProperty(
         name="Lens",
+        description="Which lens the key gets",
         items=[
             ("VIEW", "As the View", "The frame shows as much as fits into the viewport"),
             ("KEEP", "As It Is", "The camera keeps the lens it has"),
@@ -42,6 +43,7 @@ class MOSAIC_OT_key_view(bpy.types.Operator):
         default="VIEW",
     )
     instead: EnumProperty(
+        description="What becomes of the curve that the camera follows",
         name="Do",
         items=[
             ("BAKE", "Bake into Keys", "Turn its way into keys, let go of the curve, then key the view"),
@@ -116,7 +118,7 @@ class PathCameraOperator:
             cls.poll_message_set(str(error))
             return False
         if camera_obj.library is not None:
-            cls.poll_message_set(f"{camera_obj.name} is linked from another file")
+            cls.poll_message_set(f"{camera_obj.name} is linked from another file: make it local first")
             return False
         return True
 
@@ -181,6 +183,7 @@ class MOSAIC_OT_path_speed(PathCameraOperator, bpy.types.Operator):
 
     kind: EnumProperty(
         name="Speed",
+        description="How the speed changes along the way",
         items=[
             ("EVEN", "Even Speed", "The same distance every frame"),
             ("EASE", "Ease In and Out", "Start and stop gently"),

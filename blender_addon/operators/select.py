@@ -26,6 +26,7 @@ from .memory_poll import MemoryOperator, count_of
 class SelectOperator(MemoryOperator):
     mode: EnumProperty(
         name="Selection",
+        description="What becomes of the present selection",
         items=[
             ("SET", "Set", "Select only these"),
             ("EXTEND", "Extend", "Add these to the selection"),
@@ -131,7 +132,12 @@ class MOSAIC_OT_select_all(MemoryOperator, bpy.types.Operator):
 
     action: EnumProperty(
         name="Action",
-        items=[("SELECT", "All", ""), ("DESELECT", "None", ""), ("INVERT", "Invert", "")],
+        description="What becomes of the selection",
+        items=[
+            ("SELECT", "All", "Select every patch that is shown"),
+            ("DESELECT", "None", "Select no patch"),
+            ("INVERT", "Invert", "Select what is not selected"),
+        ],
         default="SELECT",
     )
 

@@ -77,7 +77,12 @@ class MOSAIC_OT_shot_move(bpy.types.Operator):
     bl_label = "Move Shot"
     bl_options = {"REGISTER", "UNDO"}
 
-    direction: EnumProperty(items=[("UP", "Up", ""), ("DOWN", "Down", "")], options={"SKIP_SAVE"})
+    direction: EnumProperty(
+        name="Direction",
+        description="Where in the list",
+        items=[("UP", "Up", "Earlier"), ("DOWN", "Down", "Later")],
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -21,7 +21,7 @@ class MOSAIC_OT_show_memory(bpy.types.Operator):
             cls.poll_message_set("Works in a 3D viewport")
             return False
         if context.mode != "OBJECT":
-            cls.poll_message_set("Works in Object Mode")
+            cls.poll_message_set("Works in Object Mode: leave the present mode first (Tab)")
             return False
         if context.space_data.local_view is None and store.active_memory(context) is None:
             cls.poll_message_set("There is no memory yet: capture the scene")

@@ -33,8 +33,10 @@ class MosaicBookmark(bpy.types.PropertyGroup):
     """A view worth keeping; `name` is the artist's."""
 
     chosen: BoolProperty(name="In the Path", description="The path through bookmarks passes here", default=True)
-    location: FloatVectorProperty(name="Location", subtype="TRANSLATION")
-    rotation: FloatVectorProperty(name="Rotation", size=4, subtype="QUATERNION", default=(1, 0, 0, 0))
+    location: FloatVectorProperty(name="Location", description="Where the view is taken from", subtype="TRANSLATION")
+    rotation: FloatVectorProperty(
+        name="Rotation", description="Which way the view looks", size=4, subtype="QUATERNION", default=(1, 0, 0, 0)
+    )
     lens_mm: FloatProperty(name="Lens", description="On a sensor 36 mm wide", default=50.0, min=1.0)
 
 

@@ -130,7 +130,7 @@ def follow(
     if aim not in AIMS:
         raise CameraError(f"aim must be one of {', '.join(AIMS)}, got {aim}")
     if frame_count < 2:
-        raise CameraError(f"a camera needs at least two frames to travel a path, got {frame_count}")
+        raise CameraError(f"a camera needs at least two frames to travel a path, got {frame_count}: set Frames higher")
     if aim == "TARGET" and target is None:
         raise CameraError("a camera that looks at a target needs one: choose an object")
     _refuse_own_motion(camera_obj, aim)

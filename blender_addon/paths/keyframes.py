@@ -73,7 +73,7 @@ def _lens_of_path(
     fx, fy = k[:, 0, 0], k[:, 1, 1]
     aspect = pixel_aspect[1] / pixel_aspect[0]
     if np.abs(k[:, 0, 1]).max() > 1e-6 * fx.max():
-        raise CameraError("the path's cameras have a skew, which Blender's cameras cannot have")
+        raise CameraError("the path's cameras have a skew, which Blender's cameras cannot have: export it without")
     if not np.allclose(fx, fy * aspect, rtol=1e-4):
         raise CameraError(
             f"the path's pixels are {fy[0] / fx[0]:.4g} times as wide as high and the scene's "
@@ -81,7 +81,9 @@ def _lens_of_path(
         )
     lens_mm = fx * sensor_mm / width
     if lens_mm.min() < _MIN_LENS_MM:
-        raise CameraError(f"the path needs a lens of {lens_mm.min():.3g} mm, Blender's shortest is {_MIN_LENS_MM:g}")
+        raise CameraError(
+            f"the path needs {lens_mm.min():.3g} mm of lens, Blender's shortest is {_MIN_LENS_MM:g}: narrow its view"
+        )
     shift_x = (width / 2 - k[:, 0, 2]) / width
     shift_y = (k[:, 1, 2] - height / 2) * aspect / width
     return lens_mm, np.stack([shift_x, shift_y], axis=-1)

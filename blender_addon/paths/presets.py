@@ -51,7 +51,7 @@ def add_preset(context: bpy.types.Context, move: Move) -> bpy.types.Object:
     if move.kind not in KINDS:
         raise CameraError(f"the preset must be one of {', '.join(KINDS)}, got {move.kind}")
     if move.frame_count < 2:
-        raise CameraError(f"a camera move needs at least two frames, got {move.frame_count}")
+        raise CameraError(f"a camera move needs at least two frames, got {move.frame_count}: set Frames higher")
     if move.kind == "PAN":
         return _add_pan(context, move)
     if move.kind in ("ORBIT", "SPIRAL"):
@@ -73,7 +73,7 @@ def _add_round(context: bpy.types.Context, move: Move) -> bpy.types.Object:
             rise_m=move.rise_m,
         )
     if abs(move.angle_deg) < 0.01:
-        raise CameraError("the camera needs an angle to turn by, got 0")
+        raise CameraError("the camera needs an angle to turn by, got 0: set Angle or Turns")
     closed = move.kind == "ORBIT" and math.isclose(abs(move.angle_deg), 360.0, abs_tol=1e-3)
     knots, tangents = _bezier_of(trajectory_at, angle_deg=abs(move.angle_deg))
     if closed:
@@ -118,7 +118,7 @@ def _add_line(context: bpy.types.Context, move: Move) -> bpy.types.Object:
     start = np.array(move.world_from_start.translation)
     target_world = _point_ahead(move)
     if abs(move.distance_m) < 1e-6:
-        raise CameraError("the camera needs a distance to move by, got 0")
+        raise CameraError("the camera needs a distance to move by, got 0: set Distance")
     ends = np.array([0.0, 1.0])
     target = np.array(target_world)
     subject_m = float(np.linalg.norm(target - start))

@@ -81,7 +81,7 @@ def path_from_camera(
     last = scene.frame_end if frame_end is None else frame_end
     _require_range(first, last, step)
     if camera_obj is not None and scene not in camera_obj.users_scene:
-        raise CameraError(f"{camera_obj.name} is not in the scene {scene.name}")
+        raise CameraError(f"{camera_obj.name} is not in the scene {scene.name}: choose another camera under Path")
     numbers = range(first, last + 1, step)
     with _kept_frame(scene):
         cameras = tuple(
@@ -97,9 +97,11 @@ def _require_range(first: int, last: int, step: int) -> None:
     if step < 1:
         raise CameraError(f"the step between frames must be at least 1, got {step}")
     if last < first:
-        raise CameraError(f"the frame range is empty: it starts at {first} and ends at {last}")
+        raise CameraError(f"the frame range is empty: it starts at {first} and ends at {last}, so set End behind Start")
     if (last - first) // step >= MAX_FRAMES:
-        raise CameraError(f"a camera path holds at most {MAX_FRAMES} frames, got {(last - first) // step + 1}")
+        raise CameraError(
+            f"a camera path holds at most {MAX_FRAMES} frames, got {(last - first) // step + 1}: set End lower"
+        )
 
 
 def _camera_at(
@@ -115,7 +117,9 @@ def _camera_at(
     scene.frame_set(frame)
     shown = camera_obj or scene.camera
     if shown is None:
-        raise CameraError(f"the scene has no camera at frame {frame}")
+        raise CameraError(
+            f"the scene has no camera at frame {frame}: bind one to a timeline marker, or choose one under Path"
+        )
     if shown != scene.camera and not shown.visible_get(view_layer=context.view_layer):
         # Blender evaluates a camera in a hidden or excluded collection only while it is the scene's own.
         scene.camera = shown

@@ -37,7 +37,7 @@ def set_speed(context: bpy.types.Context, camera_obj: bpy.types.Object, kind: st
         raise CameraError(reason)
     frames = keyed_frames(camera_obj)
     if frames is None:
-        raise CameraError(f"{camera_obj.name} has no keys: its speed cannot be changed")
+        raise CameraError(f"{camera_obj.name} has no keys, so its speed cannot be changed: animate it first")
     settings, render = context.scene.mosaic, context.scene.render
     path = path_from_camera(
         context,

@@ -49,7 +49,7 @@ def has_viewport(context: bpy.types.Context) -> bool:
 def viewport_view(context: bpy.types.Context) -> View:
     """What the 3D viewport shows. Raises `CameraError` for no viewport and for one without perspective."""
     if not has_viewport(context):
-        raise CameraError("there is no 3D viewport to take the view from")
+        raise CameraError("there is no 3D viewport to take the view from: open one")
     region_3d, scene = context.space_data.region_3d, context.scene
     if region_3d.view_perspective == "CAMERA":
         if scene.camera is None or scene.camera.type != "CAMERA":
@@ -66,7 +66,7 @@ def viewport_view(context: bpy.types.Context) -> View:
 def view_of_camera(context: bpy.types.Context, camera_obj: bpy.types.Object) -> View:
     """What a camera shows now. Raises `CameraError` for one without perspective."""
     if camera_obj.data.type != "PERSP":
-        raise CameraError(f"{camera_obj.name} is no perspective camera")
+        raise CameraError(f"{camera_obj.name} is no perspective camera: set its Type to Perspective")
     depsgraph, settings = context.evaluated_depsgraph_get(), context.scene.mosaic
     render = context.scene.render
     projection = camera_obj.calc_matrix_camera(
@@ -84,7 +84,7 @@ def view_of_camera(context: bpy.types.Context, camera_obj: bpy.types.Object) -> 
 def show_view(context: bpy.types.Context, view: View) -> None:
     """Turn the 3D viewport to a view, lens included. Raises `CameraError` where there is no viewport."""
     if not has_viewport(context):
-        raise CameraError("there is no 3D viewport to show the view in")
+        raise CameraError("there is no 3D viewport to show the view in: open one")
     space = context.space_data
     region_3d, region = space.region_3d, _window_region(context)
     region_3d.view_perspective = "PERSP"

@@ -61,3 +61,38 @@ def test_the_command_is_known_to_blender(addon):
     addon.unregister()
     assert cli._handles == []
     addon.register()
+
+
+# What the add-on keeps for itself and no panel shows as a field.
+NEVER_SHOWN = {"MosaicFinding", "MosaicQueueItem", "MosaicQueueStatus", "MosaicJobStatus", "MosaicWorkerStatus"}
+
+
+def tooltips(kind) -> dict[str, str]:
+    """The description of every property of a type and of every item of its enums, by name."""
+    inherited = {
+        *bpy.types.PropertyGroup.bl_rna.properties.keys(),
+        *bpy.types.AddonPreferences.bl_rna.properties.keys(),
+    }
+    found = {}
+    for prop in kind.properties:
+        if prop.identifier not in inherited and not prop.is_hidden and prop.type != "COLLECTION":
+            found[f"{kind.identifier}.{prop.identifier}"] = prop.description
+            items = prop.enum_items if prop.type == "ENUM" else ()
+            found |= {f"{kind.identifier}.{prop.identifier}.{item.identifier}": item.description for item in items}
+    return found
+
+
+def test_everything_an_artist_can_set_has_a_tooltip_in_blenders_style():
+    found = {}
+    for name in dir(bpy.ops.mosaic):
+        kind = getattr(bpy.ops.mosaic, name).get_rna_type()
+        found |= {kind.identifier: kind.description} | tooltips(kind)
+    for cls in (*bpy.types.PropertyGroup.__subclasses__(), *bpy.types.AddonPreferences.__subclasses__()):
+        if cls.is_registered and cls.__name__ not in NEVER_SHOWN and cls.__module__.startswith("blender_addon"):
+            found |= tooltips(cls.bl_rna)
+    assert len(found) > 100
+    assert not [name for name, text in found.items() if not text], (
+        f"these have no description: {[n for n, t in found.items() if not t]}"
+    )
+    assert not [name for name, text in found.items() if text.endswith(".")], "Blender adds the full stop"
+    assert not [name for name, text in found.items() if text[0].islower()], "a tooltip begins with a capital"
