@@ -137,7 +137,7 @@ names = sys.argv[2:]
 if not names:
     import mosaic_core
     found = pkgutil.walk_packages(mosaic_core.__path__, "mosaic_core.")
-    skipped = ("model", "train", "evaluate", "memory.readout_torch", "engines.tiny")
+    skipped = ("model", "train", "evaluate", "memory.arrays_torch", "memory.readout_torch", "engines.tiny")
     skipped = tuple("mosaic_core." + name for name in skipped)
     names = [m.name for m in found if not m.name.startswith(skipped) and "__main__" not in m.name]
 for name in names:

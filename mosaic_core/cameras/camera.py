@@ -166,17 +166,18 @@ def project_rows(
     """u, v (pixels) and z_depth of points held a coordinate a row; nonsense behind the camera, where z tells.
 
     Term by term, as `Camera.project` and for its reason, without its (..., 3) layout: three times faster on millions.
+    Points may be tensors of torch as well: all numbers are Python's, and float32 already.
     """
-    m = camera.cam_from_world.astype(np.float32)
-    k = camera.intrinsics_px.astype(np.float32)
+    m = camera.cam_from_world.astype(np.float32).tolist()
+    k = camera.intrinsics_px.astype(np.float32).tolist()
     px, py, pz = points_world
-    z = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3]
-    x = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3]
-    y = m[1, 0] * px + m[1, 1] * py + m[1, 2] * pz + m[1, 3]
+    z = m[2][0] * px + m[2][1] * py + m[2][2] * pz + m[2][3]
+    x = m[0][0] * px + m[0][1] * py + m[0][2] * pz + m[0][3]
+    y = m[1][0] * px + m[1][1] * py + m[1][2] * pz + m[1][3]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        inverse = np.float32(1) / z
-        u = (k[0, 0] * x + k[0, 1] * y) * inverse + k[0, 2]
-        v = k[1, 1] * y * inverse + k[1, 2]
+        inverse = 1 / z
+        u = (k[0][0] * x + k[0][1] * y) * inverse + k[0][2]
+        v = k[1][1] * y * inverse + k[1][2]
     return u, v, z
 
 

@@ -1,4 +1,4 @@
-"""A camera as float32 constants: what it makes of planes, in sums written term by term.
+"""A camera as float32 constants: what it makes of planes and points, in sums written term by term.
 
 Works on the arrays of any library (`mosaic_core.memory.arrays`) where no type is named.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..cameras import Camera
-from .arrays import Array
-from .splatting import cell_centres
+from .arrays import Array, as_float32
 
 
 class Lens:
@@ -38,6 +37,14 @@ def rays_of(camera: Camera, cells: np.ndarray) -> np.ndarray:  # (3, n) float32
     return np.ascontiguousarray(camera.rays_world(cell_centres(cells, camera)).T)
 
 
+def cell_centres(
+    pixels: np.ndarray,  # (n,) flat cells
+    camera: Camera,
+) -> np.ndarray:  # (n, 2) float32 uv
+    """uv of the centres of these cells of a camera's image."""
+    row, column = np.divmod(pixels, camera.image_width)
+    return np.stack([column, row], axis=-1).astype(np.float32) + np.float32(0.5)
+
+
 def _constants(row: np.ndarray) -> list[float]:
-    """Numbers that are float32 already: no library rounds them again, each in its way."""
-    return [float(value) for value in row.astype(np.float32)]
+    return [as_float32(value) for value in row]

@@ -7,6 +7,8 @@ nothing behind it shows through. Covering makes outlines fatter by up to a cell.
 readout asks the source views) rejects the surfel there and asks for the ones behind: `Splat.behind`. What a cell shows
 is thus "the nearest surfel that is confirmed", a rule in which a surfel that was rejected leaves no trace; so an edit
 changes no pixel but those it really covers or uncovers.
+
+Written once for NumPy and torch (`mosaic_core.memory.arrays`).
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import numpy as np
 
 from ..cameras import Camera
 from ..cameras.camera import project_rows
+from .arrays import NUMPY, Array, Arrays, as_float32
+from .lens import Lens
 from .surfels import MAX_STRETCH, Surfels
 
 # Surfels nearer than this are behind the lens or inside it.
@@ -36,63 +40,67 @@ BLOCK = 1 << 18
 class Splat:
     """All surfels in front of one camera, known here by their position among those seen (`surfel[seen]`)."""
 
-    def __init__(self, surfels: Surfels, camera: Camera) -> None:
-        self.camera = camera
+    def __init__(self, surfels: Surfels, camera: Camera, arrays: Arrays = NUMPY) -> None:
+        """The surfels' columns are arrays of the library that `arrays` stands for, as is all that comes back."""
+        self._arrays = arrays
         self._size = (camera.image_height, camera.image_width)
-        seen, self._discs = _discs_in_image(surfels, camera)
-        self.surfel = seen.astype(np.int32)  # (n,) which surfel each is
-        self.placement = surfels.placement[seen]  # (n,) position in the placement table
-        extent_px = surfels.size_m[seen] * np.float32(camera.focal_px) / self._discs[:, Z]
-        level = np.clip(np.ceil(np.log2(np.maximum(extent_px, 1e-6) / FINEST_PX)), 0, LEVELS - 1).astype(np.int8)
-        self._levels = [
-            _Level(self._discs[mine, U], self._discs[mine, V], mine, cell=1 << step, size=self._size)
-            for step in range(int(level.max(initial=0)) + 1)
-            for mine in [np.flatnonzero(level == step)]
-        ]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            self.surfel, self._discs = _discs_in_image(surfels, camera, arrays)  # (n,) which surfel each is
+        self.placement = arrays.take(surfels.placement, self.surfel)  # (n,) position in the placement table
+        u, v = self._discs[:, U], self._discs[:, V]
+        extent_px = arrays.take(surfels.size_m, self.surfel) * as_float32(camera.focal_px) / self._discs[:, Z]
+        self._levels = []
+        for step in range(LEVELS):
+            fits = extent_px <= (FINEST_PX * 2**step if step < LEVELS - 1 else np.inf)
+            mine = arrays.nonzero(fits & (extent_px > FINEST_PX * 2 ** (step - 1)) if step else fits)
+            if step == 0 or len(mine):
+                at = arrays.take(u, mine), arrays.take(v, mine)
+                self._levels.append(_Level(arrays, *at, mine, cell=1 << step, size=self._size))
 
-    def nearest(self) -> np.ndarray:  # (H * W,) int64, -1 = none
+    def nearest(self) -> Array:  # (H * W,) int64, -1 = none
         """The surfel that each cell sees first."""
-        best = np.full(self._size[0] * self._size[1], FARTHEST, np.int64)
-        for level in self._levels:
-            best = np.minimum(best, level.nearest(self._discs))
-        return np.where(best < FARTHEST, best & 0xFFFFFFFF, -1)
+        best = self._levels[0].nearest(self._discs)
+        for level in self._levels[1:]:
+            best = self._arrays.minimum(best, level.nearest(self._discs))
+        index = best & 0xFFFFFFFF
+        index[best == FARTHEST] = -1
+        return index
 
     def behind(
         self,
-        cells: np.ndarray,  # (n,) flat
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # (m,) position in `cells`, (m,) seen surfel, (m,) rank
+        cells: Array,  # (n,) flat
+    ) -> tuple[Array, Array, Array]:  # (m,) position in `cells`, (m,) seen surfel, (m,) rank
         """The surfels that cover these cells, nearest first: rank 0, 1, ...
 
         Two a placement: its nearest, and the one whose centre is closest to the cell. The first keeps rank 0 what
         `nearest` says; the second is the better witness where a pixel on an edge got a wrong plane.
         """
+        arrays, take = self._arrays, self._arrays.take
         parts = [level.covering(cells, self._discs) for level in self._levels]
-        at, index, keys, distance = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        group, member = np.unique(at.astype(np.int64) << 32 | self.placement.take(index), return_inverse=True)
-        nearest, closest = (np.full(len(group), FARTHEST, np.int64) for _ in range(2))
-        np.minimum.at(nearest, member, keys)
-        position = np.arange(len(at))
-        np.minimum.at(closest, member, _keys(distance, position))
-        second = np.unique(closest & 0xFFFFFFFF)
-        second = second[keys[second] != nearest[member[second]]]
-        at = np.concatenate([group >> 32, at[second]])
-        keys = np.concatenate([nearest, keys[second]])
-        order = np.lexsort((keys, at))
-        at, index = at[order], keys[order] & 0xFFFFFFFF
-        starts = np.flatnonzero(np.diff(at, prepend=-1))
-        rank = np.arange(len(at)) - np.repeat(starts, np.diff(np.append(starts, len(at))))
-        keep = rank < MAX_RANK
-        return at[keep], index[keep], rank[keep]
+        at, index, keys, distance = (arrays.joined(list(columns)) for columns in zip(*parts, strict=True))
+        group, member = arrays.distinct(at << 32 | take(self.placement, index))
+        nearest, closest = (arrays.full((len(group),), FARTHEST, np.int64) for _ in range(2))
+        arrays.lower(nearest, member, keys)
+        arrays.lower(closest, member, _keys(arrays, distance, arrays.positions(len(at))))
+        second = closest & 0xFFFFFFFF
+        second = take(second, arrays.nonzero(take(keys, second) != take(nearest, take(member, second))))
+        at = arrays.joined([group >> 32, take(at, second)])
+        keys = arrays.joined([nearest, take(keys, second)])
+        order = arrays.order(keys, at)
+        at, index = take(at, order), take(keys, order) & 0xFFFFFFFF
+        rank = arrays.turns(at)
+        keep = arrays.nonzero(rank < MAX_RANK)
+        return take(at, keep), take(index, keep), take(rank, keep)
 
     def depth_at(
         self,
-        cells: np.ndarray,  # (n,) flat
-        index: np.ndarray,  # (n,) the seen surfel each is to show
-    ) -> np.ndarray:  # (n,) float32
+        cells: Array,  # (n,) flat
+        index: Array,  # (n,) the seen surfel each is to show
+    ) -> Array:  # (n,) float32
         """Depth where each cell's own ray meets the plane of its surfel, not the depth of the surfel's centre."""
-        row, column = np.divmod(cells, self._size[1])
-        half = np.float32(0.5)
-        return _depth(self._discs.take(index, axis=0), column.astype(np.float32) + half, row.astype(np.float32) + half)
+        arrays, width = self._arrays, self._size[1]
+        u, v = arrays.to_float(cells % width) + 0.5, arrays.to_float(cells // width) + 0.5
+        return _depth(arrays, arrays.take(self._discs, index), u, v)
 
 
 # Columns of the discs as the camera sees them: inverse depth is TILT_U u + TILT_V v + TILT_0, the centre's depth is Z,
@@ -100,46 +108,28 @@ class Splat:
 TILT_U, TILT_V, TILT_0, Z, REACH, U, V = range(7)
 
 
-def _discs_in_image(surfels: Surfels, camera: Camera) -> tuple[np.ndarray, np.ndarray]:  # (n,) which, (n, 7) discs
-    """The surfels in front of the camera and within a pixel of its image, with their planes in image coordinates."""
-    parts = []
+def _discs_in_image(surfels: Surfels, camera: Camera, arrays: Arrays) -> tuple[Array, Array]:
+    """The surfels in front of the camera and within a pixel of its image (n,), their planes there (n, 7)."""
+    parts, lens, hundredth = [], Lens(camera), as_float32(0.01)
     for start in range(0, max(len(surfels), 1), BLOCK):
         u, v, z = project_rows(surfels.points_world[:, start : start + BLOCK], camera)
         inside = (z > NEAR_M) & (u > -1) & (v > -1) & (u < camera.image_width + 1) & (v < camera.image_height + 1)
-        inside = np.flatnonzero(inside)
+        inside = arrays.nonzero(inside)
         seen = inside + start
-        z = z[inside]
-        reach = np.float32(MAX_STRETCH) * surfels.size_m[seen] + np.float32(0.01) * z
-        tilt = _tilt(surfels.plane_world[:, seen], camera)
-        parts.append((seen, np.stack([*tilt, z, reach, u[inside], v[inside]], axis=-1)))
-    seen, discs = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        u, v, z = (arrays.take(column, inside) for column in (u, v, z))
+        reach = MAX_STRETCH * arrays.take(surfels.size_m, seen) + hundredth * z
+        tilt = lens.tilt(*arrays.take(surfels.plane_world, seen, 1))
+        parts.append((seen, arrays.stacked([*tilt, z, reach, u, v], axis=-1)))
+    seen, discs = (arrays.joined(list(columns)) for columns in zip(*parts, strict=True))
     return seen, discs
 
 
-def _tilt(
-    plane_world: np.ndarray,  # (4, n) float32
-    camera: Camera,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # (n,) each
-    """How inverse depth changes along u and v on a plane, and its value at u = v = 0."""
-    m = camera.world_from_cam.astype(np.float32)
-    k = camera.intrinsics_px.astype(np.float32)
-    nx, ny, nz, d = plane_world
-    d = d - (nx * m[0, 3] + ny * m[1, 3] + nz * m[2, 3])
-    with np.errstate(divide="ignore"):
-        inverse = np.float32(1) / d
-    x, y, z = ((nx * m[0, i] + ny * m[1, i] + nz * m[2, i]) * inverse for i in range(3))
-    with np.errstate(invalid="ignore"):
-        along_u = x / k[0, 0]
-        along_v = (y - along_u * k[0, 1]) / k[1, 1]
-        return along_u, along_v, z - along_u * k[0, 2] - along_v * k[1, 2]
-
-
-def _depth(discs: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:  # (n,) float32
+def _depth(arrays: Arrays, discs: Array, u: Array, v: Array) -> Array:  # (n,) float32
     """Depth of discs at image positions. Edge-on planes run away along the ray: beyond reach the centre counts."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        z = np.float32(1) / (discs[:, TILT_U] * u + discs[:, TILT_V] * v + discs[:, TILT_0])
-        near = np.abs(z - discs[:, Z]) < discs[:, REACH]
-    return np.maximum(np.where(near, z, discs[:, Z]), np.float32(NEAR_M))
+        z = 1 / (discs[:, TILT_U] * u + discs[:, TILT_V] * v + discs[:, TILT_0])
+        near = abs(z - discs[:, Z]) < discs[:, REACH]
+    return arrays.at_least(arrays.where(near, z, discs[:, Z]), NEAR_M)
 
 
 class _Level:
@@ -148,74 +138,64 @@ class _Level:
     Who is nearest is judged at the middle of a block, for all its cells alike.
     """
 
-    def __init__(self, u: np.ndarray, v: np.ndarray, index: np.ndarray, *, cell: int, size: tuple[int, int]) -> None:
+    def __init__(self, arrays: Arrays, u: Array, v: Array, index: Array, *, cell: int, size: tuple[int, int]) -> None:
         self.cell = cell
-        self._index, self._size = index, size
+        self._arrays, self._index, self._size = arrays, index, size
         self._blocks = (-(-size[0] // cell), -(-size[1] // cell))
         # A border of two blocks takes what falls outside, so that nothing needs clipping or a mask.
         self._stride = self._blocks[1] + 4
-        scale, shift = np.float32(1 / cell), np.float32(1.5)
-        self._column = np.clip((u * scale + shift).astype(np.intp), 0, self._blocks[1] + 2)
-        self._row = np.clip((v * scale + shift).astype(np.intp), 0, self._blocks[0] + 2)
+        scale = 1 / cell
+        self._column = arrays.clip(arrays.to_int64(u * scale + 1.5), 0, self._blocks[1] + 2)
+        self._row = arrays.clip(arrays.to_int64(v * scale + 1.5), 0, self._blocks[0] + 2)
         self._base = self._row * self._stride + self._column  # the top left of the four
 
-    def nearest(self, discs: np.ndarray) -> np.ndarray:  # (H * W,) int64 keys, see `_keys`
+    def nearest(self, discs: Array) -> Array:  # (H * W,) int64 keys, see `_keys`
         """For each cell the surfel nearest at the middle of its block."""
-        buffer = np.full((self._blocks[0] + 4) * self._stride, FARTHEST, np.int64)
-        cell = np.float32(self.cell)
+        arrays = self._arrays
+        buffer = arrays.full(((self._blocks[0] + 4) * self._stride,), FARTHEST, np.int64)
         for start in range(0, len(self._index), BLOCK):
             block = slice(start, start + BLOCK)
             index = self._index[block]
-            mine = discs.take(index, axis=0)
+            mine = arrays.take(discs, index)
             u, v = self._middle(self._column[block]), self._middle(self._row[block])
             for down in (0, 1):
                 for right in (0, 1):
-                    z = _depth(mine, u + right * cell, v + down * cell)
+                    z = _depth(arrays, mine, u + right * self.cell, v + down * self.cell)
                     at = self._base[block] + (down * self._stride + right)
-                    np.minimum.at(buffer, at, _keys(z, index))
+                    arrays.lower(buffer, at, _keys(arrays, z, index))
         inner = buffer.reshape(-1, self._stride)[2:-2, 2:-2]
         if self.cell > 1:
-            inner = inner.repeat(self.cell, 0).repeat(self.cell, 1)[: self._size[0], : self._size[1]]
+            inner = arrays.spread(arrays.spread(inner, self.cell, 0), self.cell, 1)[: self._size[0], : self._size[1]]
         return inner.reshape(-1)
 
-    def _middle(self, block: np.ndarray) -> np.ndarray:
+    def _middle(self, block: Array) -> Array:
         """Pixels from the image's border to the middle of a block; blocks count from a border of two."""
-        return (block.astype(np.float32) - np.float32(1.5)) * np.float32(self.cell)
+        return (self._arrays.to_float(block) - 1.5) * self.cell
 
-    def covering(
-        self, cells: np.ndarray, discs: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:  # (m,) each
+    def covering(self, cells: Array, discs: Array) -> tuple[Array, Array, Array, Array]:  # (m,) each
         """Every surfel here that covers one of the cells: position in `cells`, seen surfel, key, squared distance."""
-        row, column = np.divmod(cells, self._size[1])
+        arrays, take = self._arrays, self._arrays.take
+        row, column = cells // self._size[1], cells % self._size[1]
         block = (row // self.cell + 2) * self._stride + column // self.cell + 2
-        wanted = np.zeros((self._blocks[0] + 4) * self._stride, bool)
+        wanted = arrays.full(((self._blocks[0] + 4) * self._stride,), False, np.bool_)
         wanted[block] = True
         offsets = (0, 1, self._stride, self._stride + 1)
-        hits = [np.flatnonzero(wanted[self._base + offset]) for offset in offsets]
-        blocks = np.concatenate([self._base[hit] + offset for hit, offset in zip(hits, offsets, strict=True)])
-        surfels = np.concatenate(hits)
-        order = np.argsort(blocks, kind="stable")
-        blocks, surfels = blocks[order], surfels[order]
-        first, last = np.searchsorted(blocks, block, "left"), np.searchsorted(blocks, block, "right")
-        lengths = last - first
-        at = np.repeat(np.arange(len(cells)), lengths)
-        within = np.arange(len(at)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        index = self._index[surfels[first[at] + within]]
-        middle = self._middle(block[at] % self._stride), self._middle(block[at] // self._stride)
-        mine = discs.take(index, axis=0)
-        right, down = (column[at] + np.float32(0.5)) - mine[:, U], (row[at] + np.float32(0.5)) - mine[:, V]
-        return at, index, _keys(_depth(mine, *middle), index), (right * right + down * down).astype(np.float32)
+        hits = [arrays.nonzero(take(wanted, self._base + offset)) for offset in offsets]
+        blocks = arrays.joined([take(self._base, hit) + offset for hit, offset in zip(hits, offsets, strict=True)])
+        order = arrays.order(blocks)
+        blocks, surfels = take(blocks, order), take(arrays.joined(hits), order)
+        first = arrays.search(blocks, block)
+        lengths = arrays.search(blocks, block, after=True) - first
+        at = arrays.counted(lengths)
+        within = arrays.positions(len(at)) - take(arrays.running_sum(lengths) - lengths, at)
+        index = take(self._index, take(surfels, take(first, at) + within))
+        mine, block = take(discs, index), take(block, at)
+        depth = _depth(arrays, mine, self._middle(block % self._stride), self._middle(block // self._stride))
+        right = (arrays.to_float(take(column, at)) + 0.5) - mine[:, U]
+        down = (arrays.to_float(take(row, at)) + 0.5) - mine[:, V]
+        return at, index, _keys(arrays, depth, index), right * right + down * down
 
 
-def _keys(z_depth: np.ndarray, index: np.ndarray) -> np.ndarray:  # (n,) int64
+def _keys(arrays: Arrays, z_depth: Array, index: Array) -> Array:  # (n,) int64
     """Depth and surfel in one number that sorts by depth first: positive floats sort like their bits."""
-    return z_depth.view(np.int32).astype(np.int64) << 32 | index
-
-
-def cell_centres(
-    pixels: np.ndarray,  # (n,) flat cells
-    camera: Camera,
-) -> np.ndarray:  # (n, 2) float32 uv
-    """uv of the centres of these cells of a camera's image."""
-    row, column = np.divmod(pixels, camera.image_width)
-    return np.stack([column, row], axis=-1).astype(np.float32) + np.float32(0.5)
+    return arrays.to_int64(arrays.bits(z_depth)) << 32 | index

@@ -10,9 +10,10 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from mosaic_core.errors import MosaicError  # noqa: E402
-from mosaic_core.memory import Memory, edits  # noqa: E402
+from mosaic_core.memory import Memory, View, edits  # noqa: E402
 from mosaic_core.memory.feature_readout import FeatureReader  # noqa: E402
-from mosaic_core.memory.readout_torch import TorchFeatureReader, TorchReadout  # noqa: E402
+from mosaic_core.memory.readout import MemoryReader  # noqa: E402
+from mosaic_core.memory.readout_torch import TorchFeatureReader, TorchReadout, TorchRgbReader  # noqa: E402
 from mosaic_core.scenes.patch_memory import patch_memory  # noqa: E402
 
 from .known_scenes import RED, ROOM, camera_at, placements_of, room_memory  # noqa: E402
@@ -36,6 +37,41 @@ def dense() -> Memory:
     generator = np.random.default_rng(3)
     views = [camera_at((x, -5, 2), (y, 1.5, 0.5), height=352, width=640) for x, y in generator.uniform(-2, 2, (120, 2))]
     return patch_memory(views, ROOM, depth_noise=0.003)
+
+
+@pytest.fixture(scope="module")
+def tangle() -> Memory:
+    """Views that hardly agree: rough depth in blocks of many objects, sky, holes, things that move, edits of all kinds.
+
+    Of two worlds, seen at different times.
+    """
+    generator = np.random.default_rng(11)
+    views = [_rough_view(generator, index) for index in range(5)]
+    memory = Memory.from_views(views, {number: f"Object {number}" for number in range(1, 6)})
+    some = [generator.choice(memory.placements.ids, 25, replace=False) for _ in range(3)]
+    turned = np.eye(4)
+    turned[:3, :3] = 1.3 * np.array([[0.8, -0.6, 0], [0.6, 0.8, 0], [0, 0, 1]])
+    turned[:3, 3] = 0.3, -0.2, 0.1
+    for edit in (edits.transform(some[0], turned), edits.copy(some[1], turned), edits.delete(some[2])):
+        memory = memory.edited(edit)
+    return memory
+
+
+def _rough_view(generator: np.random.Generator, index: int) -> View:
+    camera = camera_at(generator.uniform((-1.5, -5, 0.5), (1.5, -4, 2)), height=64, width=96)
+    blocks = np.ones((8, 8))
+    z_depth = np.kron(generator.uniform(3, 8, (8, 12)), blocks) + generator.normal(0, 0.01, (64, 96))
+    unknown, sky, dynamic = (np.kron(generator.random((8, 12)) < share, blocks) > 0 for share in (0.05, 0.1, 0.1))
+    return View(
+        camera=camera,
+        rgb=generator.integers(0, 256, (64, 96, 3), np.uint8),
+        z_depth=np.where(unknown | sky, np.inf, z_depth).astype(np.float32),
+        object_ids=np.kron(generator.integers(1, 6, (8, 12)), blocks).astype(np.int32),
+        dynamic=dynamic & ~sky,
+        sky=sky,
+        time_s=0.5 * index,
+        world=int(index > 2),
+    )
 
 
 @pytest.fixture
@@ -70,6 +106,21 @@ def test_torch_and_numpy_give_the_same_bits(which, request):
     assert batch.covered[0].any() and not batch.covered[2].all()
 
 
+@pytest.mark.parametrize("which", ["room", "tangle"])
+def test_torch_and_numpy_show_the_same_picture(which, request):
+    memory = request.getfixturevalue(which)
+    cameras = [camera.scaled_to(image_height=47, image_width=81) for camera in CAMERAS]
+    batch = TorchRgbReader(memory).read(cameras, time_s=[0.0, 1.0, 2.0])
+    reader = MemoryReader(memory)
+    assert batch.values.shape == (3, 47, 81, 3)
+    for index, camera in enumerate(cameras):
+        single = reader.rgb(camera, time_s=float(index))
+        for field in fields(TorchReadout):
+            ours, theirs = getattr(batch, field.name)[index].numpy(), getattr(single, field.name)
+            assert ours.dtype == theirs.dtype and np.array_equal(ours, theirs, equal_nan=True), field.name
+    assert batch.covered[0].any() and not batch.covered.all()
+
+
 @pytest.mark.slow
 def test_the_same_bits_on_every_run_and_with_any_number_of_threads(dense, threads):
     reader, features = TorchFeatureReader(dense), features_of(dense)
@@ -79,6 +130,18 @@ def test_the_same_bits_on_every_run_and_with_any_number_of_threads(dense, thread
         threads(count)
         assert_same(reader.read(features, CAMERAS[:2]), expected)
         assert_same(TorchFeatureReader(dense).read(features, CAMERAS[:2]), expected)
+
+
+@pytest.mark.slow
+def test_the_same_picture_with_any_number_of_threads(room, threads):
+    cameras = [camera.scaled_to(image_height=180, image_width=320) for camera in CAMERAS[:2]]
+    threads(1)
+    reader = TorchRgbReader(room)
+    expected = reader.read(cameras)
+    for count in (2, 4):
+        threads(count)
+        assert_same(reader.read(cameras), expected)
+        assert_same(TorchRgbReader(room).read(cameras), expected)
 
 
 def test_bfloat16_features_are_the_same_rows(room):
@@ -95,6 +158,23 @@ def test_cuda_gives_the_same_bits(dense):
     there = TorchFeatureReader(dense, device="cuda").read(features.cuda(), CAMERAS)
     moved = TorchReadout(**{f.name: getattr(there, f.name).cpu() for f in fields(TorchReadout)})
     assert_same(moved, TorchFeatureReader(dense).read(features, CAMERAS))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize("which", ["room", "tangle"])
+def test_cuda_shows_the_same_picture(which, request):
+    memory = request.getfixturevalue(which)
+    cameras = [camera.scaled_to(image_height=360, image_width=640) for camera in CAMERAS]
+    there = TorchRgbReader(memory, device="cuda").read(cameras)
+    moved = TorchReadout(**{f.name: getattr(there, f.name).cpu() for f in fields(TorchReadout)})
+    assert_same(moved, TorchRgbReader(memory).read(cameras))
+
+
+def test_a_picture_needs_a_camera_and_a_view(room):
+    with pytest.raises(MosaicError, match="one size, got none"):
+        TorchRgbReader(room).read([])
+    with pytest.raises(MosaicError, match="no views"):
+        TorchRgbReader(Memory.from_views([]))
 
 
 def test_what_does_not_fit_is_refused(room):
