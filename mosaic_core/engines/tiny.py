@@ -13,13 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..allocation import keep_freed_memory
-from ..cameras import CameraPath
+from ..cameras import Camera, CameraPath
 from ..memory import Memory
 from ..memory.latent_views import latent_views
 from ..memory.picture import Readout
@@ -61,15 +62,29 @@ class TinySettings:
     steps: int = STEPS
 
 
+class PixelReader(Protocol):
+    """What shows memory to a camera, in pixels: `TimedReader`, or what it is compared with."""
+
+    def rgb(self, camera: Camera, time_s: float) -> Readout:
+        """What the camera sees at that time. Safe for threads."""
+        ...
+
+
 class TinyEngine:
     """Loads its weights when it is first used, from a folder of both files; on a GPU where there is one."""
 
     stand_alone = False  # a chunk begins with the frames before it, and remembers what was made up
 
     def __init__(
-        self, settings: TinySettings | None = None, *, weights: Path = SHIPPED, device: str | None = None
+        self,
+        settings: TinySettings | None = None,
+        *,
+        weights: Path = SHIPPED,
+        device: str | None = None,
+        pixels_of: Callable[[Memory], PixelReader] = TimedReader,  # another way to show memory, to be compared
     ) -> None:
         self.settings, self.weights, self.device = settings or TinySettings(), weights, device or default_device()
+        self.pixels_of = pixels_of
         self._loaded: tuple[Autoencoder, Denoiser] | None = None
 
     def frames(
@@ -94,9 +109,10 @@ class TinyEngine:
         # Memory is read for the frames of a chunk while the model is busy with the chunk before.
         with ThreadPoolExecutor(1) as pool:
             try:
-                seen = _Seen(pool, run.pixels, path)
+                # What moves by itself is the model's, not memory's.
+                seen = _Seen(pool, self.pixels_of(run.reader.memory), path)
                 for chunk, following in zip_longest(chunks, chunks[1:]):
-                    if self.settings.composed or self.settings.rendered_latent:
+                    if self.settings.composed or self.settings.rendered_latent or kept is not None:
                         seen.ask(chunk, following)
                     for index, frame in zip(chunk.new, run.make(chunk, seen), strict=True):
                         yield _finished(frame, seen[index] if self.settings.composed else None, path)
@@ -107,7 +123,7 @@ class TinyEngine:
 class _Seen:
     """What memory shows to each frame, in pixels: asked for ahead, read in a thread of its own."""
 
-    def __init__(self, pool: ThreadPoolExecutor, reader: TimedReader, path: CameraPath) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, reader: PixelReader, path: CameraPath) -> None:
         self._pool, self._reader, self._path = pool, reader, path
         self._asked: dict[int, Future[Readout]] = {}
 
@@ -155,7 +171,6 @@ class _Run:
         for view in memory.views:
             self.latents.add(view)
         self.reader = CellReader(memory)
-        self.pixels = TimedReader(self.reader.memory)  # what moves by itself is the model's
         self.made_up = Memory.from_views([])
         self.before: dict[int, Tensor] = {}  # the last frames' latents
         self.rendered: dict[int, tuple[Tensor, Tensor]] = {}  # of the last chunk's frames: `rendered_latents`
@@ -173,7 +188,7 @@ class _Run:
         channels = self.autoencoder.config.latent_channels
         start = torch.zeros(1, len(frames), channels, self.height, self.width, device=self.device)
         for index in (*chunk.before, *chunk.after):
-            start[0, index - frames[0]] = self._given(index)
+            start[0, index - frames[0]] = self._given(index, seen)
         is_given = torch.tensor([index not in chunk.new for index in frames])
         with torch.autocast(self.device, torch.bfloat16):
             latents = sample(
@@ -194,15 +209,15 @@ class _Run:
         self._remember(chunk.new, made, cells.taken(new))
         return made
 
-    def _given(self, index: int) -> Tensor:  # (C, h, w)
+    def _given(self, index: int, seen: _Seen) -> Tensor:  # (C, h, w)
         """The latents of a frame beside those to make: made just now, or kept from an earlier clip."""
         if index in self.before:
             return self.before[index]
         assert self.kept is not None, "frames that are left out are kept"
-        frame, camera = self.kept(index), self.path[index]
+        frame = self.kept(index)
         z_depth = frame.z_depth
         if not np.isfinite(z_depth).any():  # the clip has no depth: what memory knows of it
-            z_depth = self.pixels.rgb(camera, self.path.time_s(index)).z_depth
+            z_depth = seen[index].z_depth
         size = (self.height * STRIDE_PX, self.width * STRIDE_PX)
         image = rgbd_images(resized(frame.rgb, size)[None], resized_nearest(z_depth, size)[None], self.scale_m)
         image = image.to(self.device, memory_format=torch.channels_last)

@@ -20,6 +20,7 @@ from ..memory import Memory
 from ..model.autoencoder import rgbd_images
 from ..model.view_latents import scale_of
 from ..model.weights import load_autoencoder
+from .rgb_cache import PointCache
 from .scenes import BenchScene
 
 Maker = Callable[[BenchScene, Memory, int], list[EngineFrame]]
@@ -32,9 +33,9 @@ _SETTINGS = {
     "warped_latent": TinySettings(composed=False, rendered_latent=False, warped_rope=False),
     "no_prope": TinySettings(composed=False, prope=False),
     "no_memory": TinySettings(composed=False, rendered_latent=False, warped_latent=False, warped_rope=False),
-    "rgb_cache": TinySettings(composed=False, warped_latent=False, warped_rope=False),
+    "rendered": TinySettings(composed=False, warped_latent=False, warped_rope=False),
 }
-ROWS = (*_SETTINGS, "copy_last", "preview", "autoencoded", "shuffled_cameras", "shuffled_memory")
+ROWS = (*_SETTINGS, "rgb_cache", "copy_last", "preview", "autoencoded", "shuffled_cameras", "shuffled_memory")
 # Rows that are not asked what they make of the unedited memory.
 WITHOUT_EDITS = ("shuffled_cameras", "shuffled_memory", "no_prope", "autoencoded")
 
@@ -53,6 +54,7 @@ def row_named(name: str, scenes: list[BenchScene]) -> Row:
         return Row(name, _engine(TinyEngine(_SETTINGS[name])))
     engine = TinyEngine(_SETTINGS["full"])
     makers: dict[str, Maker] = {
+        "rgb_cache": _engine(TinyEngine(_SETTINGS["rendered"], pixels_of=PointCache)),
         "copy_last": _copy_last,
         "preview": lambda scene, memory, seed: list(PreviewEngine().frames(memory, scene.path)),
         "autoencoded": lambda scene, memory, seed: _autoencoded(scene),
