@@ -2,7 +2,7 @@
 
 Each captured pixel is a point, placed as the edits say, and drawn as a square as large as a pixel is at the median
 depth, the nearest first; sky is points very far away. What no point reaches is filled smoothly. It stands in for
-memory's own readout in the row `rgb_cache` (`mosaic_core.evaluate.rows`) and knows none of its refinements: no outlines,
+memory's own readout in the row `rgb_cache` (`mosaic_core.evaluate.rows`), without its refinements: no outlines,
 no blending of views, nothing about who saw what from how near.
 """
 
