@@ -11,6 +11,7 @@ from ..errors import Cancelled, MosaicError
 from ..version import VERSION
 from . import (
     bench,
+    compare,
     demo,
     edit,
     evaluate,
@@ -26,7 +27,23 @@ from . import (
     worker,
 )
 
-COMMANDS = (demo, generate, remake, sheet, inspect, edit, splice, path, photo, exchange, bench, evaluate, train, worker)
+COMMANDS = (
+    demo,
+    generate,
+    remake,
+    compare,
+    sheet,
+    inspect,
+    edit,
+    splice,
+    path,
+    photo,
+    exchange,
+    bench,
+    evaluate,
+    train,
+    worker,
+)
 INTERRUPTED = 130
 
 

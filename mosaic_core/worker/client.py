@@ -37,12 +37,21 @@ spec = importlib.util.spec_from_file_location(
     'mosaic_core', os.path.join(folder, '__init__.py'), submodule_search_locations=[folder])
 sys.modules['mosaic_core'] = module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
-runpy.run_module('mosaic_core.worker', run_name='__main__')
+runpy.run_module('mosaic_core.' + sys.argv.pop(1), run_name='__main__')
 """
 _MESSAGES_A_POLL = 256  # some 5 ms of work at most
 _GARBAGE_LATER = 1000  # lines of garbage borne after the first message: bounds the log
 # After the process has ended its last messages may still be in the pipe for so long.
 _DRAIN_S = 0.5
+
+
+def command_line(python: str | os.PathLike[str], module: str, *, package_root: Path | None = None) -> list[str]:
+    """How to run `mosaic_core.<module>` in another Python, whatever else is beside it; arguments go at the end.
+
+    Run it with `cleanclean_environment()`. Raises `WorkerError` where the program is not there.
+    """
+    root = package_root or Path(__file__).resolve().parents[2]
+    return [*_checked_python(python), "-u", "-c", _BOOTSTRAP, str(root), module]
 
 
 @dataclass(frozen=True)
@@ -85,7 +94,7 @@ class WorkerClient:
         program or the log cannot be opened.
         """
         root = package_root or Path(__file__).resolve().parents[2]
-        arguments = command or [*_checked_python(python), "-u", "-c", _BOOTSTRAP, str(root)]
+        arguments = command or command_line(python, "worker", package_root=root)
         log = _open_log(log_file)
         try:
             process = subprocess.Popen(
@@ -94,7 +103,7 @@ class WorkerClient:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=log_file.parent,
-                env=_environment() | ({"PYTHONPATH": str(root)} if command else {}),
+                env=clean_environment() | ({"PYTHONPATH": str(root)} if command else {}),
                 start_new_session=True,  # POSIX: a group of its own, which Ctrl-C does not reach
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: no console
             )
@@ -257,7 +266,7 @@ def _open_log(log_file: Path) -> Any:
         raise WorkerError(f"Cannot write the GPU process's log {log_file}: {error}") from error
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Ours without its Python settings: inside Blender they point at Blender's Python and its packages."""
     kept = {
         name: value
