@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from mosaic_core.memory import Memory, Placements
-from mosaic_core.memory.quads import placements_from_faces
+from mosaic_core.memory.quads import placements_from_faces, read_quads
 from mosaic_core.memory.quads_report import QuadReport
 
 from . import store
@@ -32,6 +32,15 @@ def read_object(obj: bpy.types.Object, memory: Memory | None = None) -> tuple[Pl
         base=memory.placements,
         world_from_mesh=world_from_mesh(obj),
     )
+
+
+def placements_of_faces(obj: bpy.types.Object, memory: Memory) -> tuple[Placements, np.ndarray]:  # ..., (F,) int64
+    """The placements, and which of them each face stands for, 0 = none: native copies have ids of their own here."""
+    faces = read_faces(obj, tag=tag_of(memory.patches))
+    reading = read_quads(faces, patches=memory.patches, base=memory.placements, world_from_mesh=world_from_mesh(obj))
+    ids = np.zeros(len(faces), np.int64)
+    ids[reading.face] = reading.ids
+    return reading.placements, ids
 
 
 def edited_memory(obj: bpy.types.Object, memory: Memory | None = None, *, author: str = "") -> Memory:

@@ -55,6 +55,25 @@ def memory_of(obj: bpy.types.Object) -> Memory:
     return memory
 
 
+def memory_if_loaded(obj: bpy.types.Object) -> Memory | None:
+    """What `memory_of` would give where that costs nothing: the file is loaded, its hash known and the object's."""
+    try:
+        key = _file_key(absolute_path(obj))
+    except MemoryFileError:
+        return None
+    digest = obj.mosaic.memory_sha256
+    return _memories.get(key) if not digest or _digests.get(key) == digest else None
+
+
+def load_in_advance(file: Path) -> None:
+    """Load a file and its hash, so that `memory_of` need not: for threads. Raises `MemoryFileError`."""
+    key = _file_key(file)
+    if key not in _digests:
+        _digests[key] = memory_sha256(file)
+    if key not in _memories:
+        _keep(key, load_memory(file))
+
+
 def memory_file_of(obj: bpy.types.Object) -> Path:
     """The file of an object's memory, checked by hash. Raises as `memory_of` does."""
     if not is_memory(obj):

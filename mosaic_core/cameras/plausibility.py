@@ -172,35 +172,74 @@ def _jumps(path: CameraPath, cameras: np.ndarray) -> list[Finding]:
     return findings
 
 
-def _speed(path: CameraPath, cameras: np.ndarray, bounds: np.ndarray | None) -> list[Finding]:
-    """How much of the image leaves within the frames of one latent."""
+def speed_shares(
+    path: CameraPath,
+    bounds: np.ndarray | None = None,  # (2, 3) least and greatest corner of the scene in the world, metres
+) -> np.ndarray:  # (T,)
+    """How fast a path is at each frame, as a share of the fastest that four-frame latents can follow: above 1 is too
+    fast. The fastest of the latents that the frame may fall into counts; 0 for paths shorter than a latent."""
+    steps = _steps_of_latents(path, np.stack([camera.world_from_cam for camera in path]), bounds)
+    shares = np.zeros(len(path))
+    if steps is None:
+        return shares
+    of_latent = np.maximum(steps.turns_deg / steps.fov_deg, steps.moved) / _MOST_OF_THE_VIEW
+    for offset in range(FRAMES_A_LATENT + 1):
+        part = slice(offset, offset + len(of_latent))
+        shares[part] = np.maximum(shares[part], of_latent)
+    return shares
+
+
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """What happens between each frame and the one a latent later."""
+
+    turns_deg: np.ndarray  # (n,)
+    fov_deg: float
+    moves_m: np.ndarray  # (n,)
+    distance_m: np.ndarray  # (n,) to the scene; inf where it is not known
+    moved: np.ndarray  # (n,) as a share of that distance
+
+
+def _steps_of_latents(path: CameraPath, cameras: np.ndarray, bounds: np.ndarray | None) -> _Steps | None:
     span = FRAMES_A_LATENT
     if len(cameras) <= span:
-        return []
-    turns_deg = _turns_deg(cameras, span)
-    fov_deg = math.degrees(2 * math.atan(path.image_width / 2 / path[0].intrinsics_px[0, 0]))
-    fast = turns_deg > _MOST_OF_THE_VIEW * fov_deg
-    findings = []
-    if fast.any():
-        at = int(np.argmax(turns_deg))
-        text = f"Around frame {path.frame_numbers[at]} the camera turns {turns_deg[at]:.0f} degrees in {span} frames"
-        rest = f"of a view {fov_deg:.0f} degrees wide: one latent of {span} frames cannot follow, so slow down."
-        findings.append(Finding("speed", f"{text}, {rest}", stretches_of(path, fast, span=span)))
+        return None
+    positions = cameras[:, :3, 3]
+    moves_m = np.linalg.norm(positions[span:] - positions[:-span], axis=1)
+    distance_m = np.full(len(moves_m), np.inf)
     if bounds is not None:
-        positions = cameras[:, :3, 3]
-        moves_m = np.linalg.norm(positions[span:] - positions[:-span], axis=1)
         nearest = np.clip(positions[:-span], bounds[0], bounds[1])
         room_m = float(np.linalg.norm(bounds[1] - bounds[0])) / 2
         distance_m = np.maximum(np.linalg.norm(positions[:-span] - nearest, axis=1), room_m)
-        share = moves_m / np.maximum(distance_m, 1e-9)
-        fast = share > _MOST_OF_THE_VIEW
-        if fast.any():
-            at = int(np.argmax(share))
-            text = f"Around frame {path.frame_numbers[at]} the camera moves {moves_m[at]:.3g} m in {span} frames"
-            rest = (
-                f"with the scene {distance_m[at]:.3g} m away: one latent of {span} frames cannot follow, so slow down."
-            )
-            findings.append(Finding("speed", f"{text}, {rest}", stretches_of(path, fast, span=span)))
+    return _Steps(
+        turns_deg=_turns_deg(cameras, span),
+        fov_deg=math.degrees(2 * math.atan(path.image_width / 2 / path[0].intrinsics_px[0, 0])),
+        moves_m=moves_m,
+        distance_m=distance_m,
+        moved=moves_m / np.maximum(distance_m, 1e-9),
+    )
+
+
+def _speed(path: CameraPath, cameras: np.ndarray, bounds: np.ndarray | None) -> list[Finding]:
+    """How much of the image leaves within the frames of one latent."""
+    span, steps = FRAMES_A_LATENT, _steps_of_latents(path, cameras, bounds)
+    if steps is None:
+        return []
+    findings = []
+    fast = steps.turns_deg > _MOST_OF_THE_VIEW * steps.fov_deg
+    if fast.any():
+        at = int(np.argmax(steps.turns_deg))
+        turn_deg = steps.turns_deg[at]
+        text = f"Around frame {path.frame_numbers[at]} the camera turns {turn_deg:.0f} degrees in {span} frames"
+        rest = f"of a view {steps.fov_deg:.0f} degrees wide: one latent of {span} frames cannot follow, so slow down."
+        findings.append(Finding("speed", f"{text}, {rest}", stretches_of(path, fast, span=span)))
+    fast = steps.moved > _MOST_OF_THE_VIEW
+    if fast.any():
+        at = int(np.argmax(steps.moved))
+        text = f"Around frame {path.frame_numbers[at]} the camera moves {steps.moves_m[at]:.3g} m in {span} frames"
+        rest = f"with the scene {steps.distance_m[at]:.3g} m away"
+        sentence = f"{text}, {rest}: one latent of {span} frames cannot follow, so slow down."
+        findings.append(Finding("speed", sentence, stretches_of(path, fast, span=span)))
     return findings
 
 

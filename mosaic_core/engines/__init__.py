@@ -71,6 +71,16 @@ class Engine(Protocol):
         ...
 
 
+def memory_fed_to(name: str, memory: Memory) -> Memory:
+    """What an engine reads of a memory: models continue what moves by itself and are not shown where it was.
+
+    For looking at it beforehand; engines do it themselves.
+    """
+    from ..memory.still import still_memory
+
+    return memory if name == "preview" else still_memory(memory)
+
+
 def engine_named(name: str) -> Engine:
     """The engine of that name. Raises `GenerateError` naming those there are."""
     if name not in _MODULES:

@@ -20,7 +20,7 @@ from ..cameras import Camera
 from ..memory import Memory
 from ..memory.feature_readout import FeatureReader
 from ..memory.picture import Readout
-from ..memory.placements import DYNAMIC
+from ..memory.still import still_memory
 
 # Sky is where nothing is known to be in front of it, which is less than knowing it.
 SKY_CONFIDENCE = 0.7
@@ -41,12 +41,6 @@ class MemoryCells:
     def taken(self, frames: slice | np.ndarray) -> MemoryCells:
         """Some of the frames."""
         return MemoryCells(*(getattr(self, name)[frames] for name in self.__dataclass_fields__))
-
-
-def still_memory(memory: Memory) -> Memory:
-    """Without what moves by itself: it is somewhere else by now."""
-    still = (memory.placements.flags & DYNAMIC) == 0
-    return memory if still.all() else memory.with_placements(memory.placements.taken(np.flatnonzero(still)))
 
 
 class CellReader:

@@ -15,8 +15,8 @@ import torch
 
 from ..files import atomic_writer
 from ..memory.readout import MemoryReader
+from ..memory.still import still_memory
 from ..model.autoencoder import STRIDE_PX, scene_scale_m
-from ..model.memory_cells import still_memory
 from ..model.rendered import rendered_latents
 from ..model.weights import load_autoencoder
 from .arrays import arrays_in, do_all

@@ -10,7 +10,7 @@ import pytest
 from .job_scenes import finish, make_take, ready_scene, start_fake, tick_until
 from .memory_scenes import edit_mode
 
-PARTS = ("memory", "edit", "path", "generate", "result")
+PARTS = ("memory", "edit", "view", "path", "generate", "result")
 SUB_PARTS = {"path": ("path_keys", "bookmarks", "path_check")}
 ICONS = set(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys())
 
@@ -248,7 +248,7 @@ def test_every_panel_and_menu_is_registered_in_the_sidebar():
     from blender_addon.panels.edit import MENUS
 
     panels = [getattr(bpy.types, f"MOSAIC_PT_{part}") for part in PARTS]
-    assert [panel.bl_label for panel in panels] == ["Memory", "Edit", "Path", "Generate", "Result"]
+    assert [panel.bl_label for panel in panels] == ["Memory", "Edit", "View", "Path", "Generate", "Result"]
     for panel in panels:
         assert panel.is_registered and panel.bl_category == "Mosaic" and panel.bl_space_type == "VIEW_3D"
     assert all(menu.is_registered for menu in MENUS)

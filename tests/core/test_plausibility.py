@@ -11,7 +11,7 @@ from mosaic_core.cameras import Camera, CameraPath
 from mosaic_core.cameras.camera import look_at
 from mosaic_core.cameras.formats import Gaps, read_path
 from mosaic_core.cameras.placing import anchored
-from mosaic_core.cameras.plausibility import check_path
+from mosaic_core.cameras.plausibility import check_path, speed_shares
 from mosaic_core.cameras.presets import Trajectory, dolly, even_times, orbit, pan, spiral, truck
 from mosaic_core.conventions import swap_camera_axes
 from mosaic_core.errors import CameraError
@@ -175,3 +175,12 @@ def test_short_absurd_and_wrong_input():
     for bounds in (np.zeros(3), np.full((2, 3), np.nan), BOUNDS[::-1]):
         with pytest.raises(CameraError, match="bounds"):
             check_path(path_of(MOVES["orbit"]), bounds)
+
+
+def test_the_speed_of_each_frame_is_told_as_a_share_of_what_a_latent_follows():
+    slow = speed_shares(path_of(MOVES["pan"]), BOUNDS)
+    assert slow.shape == (72,) and 0 < slow.max() < 1
+    hasty = path_of(pan(START, CENTRE, times=even_times(24), angle_deg=300))
+    assert [f.kind for f in check_path(hasty, BOUNDS)] == ["speed"]
+    assert (speed_shares(hasty, BOUNDS) > 1).all()
+    assert (speed_shares(path_of(pan(START, CENTRE, times=even_times(3), angle_deg=10))) == 0).all()

@@ -1,0 +1,152 @@
+"""What the background does for overlays, as generators of short steps. NumPy and the core alone: no Blender here."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Generator, Hashable, Sequence
+from dataclasses import dataclass, field, fields
+
+import numpy as np
+
+from mosaic_core.cameras import Camera, CameraPath
+from mosaic_core.engines import memory_fed_to
+from mosaic_core.memory import Memory
+from mosaic_core.memory.conflicts import Conflicts, find_conflicts
+from mosaic_core.memory.dirty import candidate_frames
+from mosaic_core.memory.picture import Readout
+from mosaic_core.memory.seen_along import SeenAlong, seen_along
+from mosaic_core.memory.timed_reader import TimedReader
+from mosaic_core.report.frames import chosen_frames
+
+# The survey of a path looks at this many frames, at this width.
+SURVEY_FRAMES, SURVEY_WIDTH_PX = 24, 160
+# The live preview shows what a model is conditioned on, at most this large.
+PREVIEW_WIDTH_PX, PREVIEW_HEIGHT_PX = 256, 144
+# Frames of the preview that are kept: some half a megabyte each.
+KEPT_FRAMES = 240
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """A memory as the artist's mesh says it is. `key` names this state; the reader is made when it is first used."""
+
+    key: Hashable
+    memory: Memory
+    reader: TimedReader = field(init=False)
+    _fed: dict[str, Edited] = field(init=False, default_factory=dict)  # by engine
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reader", TimedReader(self.memory))
+
+    def fed_to(self, engine: str) -> Edited:
+        """The state as that engine reads it; this one where it reads all of it."""
+        if engine not in self._fed:
+            memory = memory_fed_to(engine, self.memory)
+            self._fed[engine] = self if memory is self.memory else Edited((self.key, engine), memory)
+        return self._fed[engine]
+
+    def named(self, key: Hashable) -> Edited:
+        """The same state under another key: nothing that is made from it need be made again."""
+        same = Edited(key, self.memory)
+        object.__setattr__(same, "reader", self.reader)
+        same._fed.update({engine: fed for engine, fed in self._fed.items() if fed is not self})
+        return same
+
+
+def preview_size(*, image_height: int, image_width: int) -> tuple[int, int]:  # height, width
+    """The size of a shot, made smaller where it exceeds the preview's; its proportions stay."""
+    share = min(1.0, PREVIEW_WIDTH_PX / image_width, PREVIEW_HEIGHT_PX / image_height)
+    return max(1, round(image_height * share)), max(1, round(image_width * share))
+
+
+def same_path(first: CameraPath, second: CameraPath) -> bool:
+    """Whether two paths are the same to the last bit."""
+    return (
+        first.frame_numbers == second.frame_numbers
+        and first.fps == second.fps
+        and all(camera_key(a) == camera_key(b) for a, b in zip(first, second, strict=True))
+    )
+
+
+def camera_key(camera: Camera) -> Hashable:
+    """What makes a camera's picture: its numbers, bit for bit."""
+    size = (camera.image_height, camera.image_width)
+    return camera.world_from_cam.tobytes(), camera.intrinsics_px.tobytes(), size
+
+
+def survey(state: Edited, path: CameraPath) -> Generator[None, None, SeenAlong]:
+    """What the path sees of the memory, at a small size."""
+    height = max(1, round(SURVEY_WIDTH_PX * path.image_height / path.image_width))
+    small = path.scaled_to(image_height=height, image_width=SURVEY_WIDTH_PX)
+    return (yield from seen_along(state.memory, small, chosen_frames(small, SURVEY_FRAMES), reader=state.reader))
+
+
+def conflicts(state: Edited) -> Generator[None, None, Conflicts]:
+    """Where views contradict each other, a view a step."""
+    found = [find_conflicts(state.memory, [])]
+    for view in range(len(state.memory.views)):
+        found.append(find_conflicts(state.memory, [view]))
+        yield
+    return Conflicts(**{f.name: np.concatenate([getattr(c, f.name) for c in found]) for f in fields(Conflicts)})
+
+
+class Frames:
+    """Readouts of one state of the memory, by camera and time.
+
+    When the memory changes, those that the change cannot have reached are taken over (`candidate_frames`, the rule by
+    which retakes keep frames): after a small edit only the frames that show it are made again.
+    """
+
+    def __init__(self) -> None:
+        self._state: Edited | None = None
+        self._held: OrderedDict[Hashable, tuple[Camera, float, Readout]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, state: Edited, camera: Camera, time_s: float) -> Readout | None:
+        """The readout where it is there."""
+        with self._lock:
+            if self._state is None or self._state.memory is not state.memory:
+                return None
+            found = self._held.get((camera_key(camera), time_s))
+            return None if found is None else found[2]
+
+    def reading(self, state: Edited, wanted: Sequence[tuple[Camera, float]]) -> Generator[None, None, None]:
+        """Make the readouts that are not there, one a step."""
+        for camera, time_s in wanted:
+            self._move_on(state)
+            if self.get(state, camera, time_s) is None:
+                self._keep(state, camera, time_s, state.reader.rgb(camera, time_s))
+                yield
+
+    def forget(self) -> None:
+        """Drop everything."""
+        with self._lock:
+            self._state = None
+            self._held.clear()
+
+    def _move_on(self, state: Edited) -> None:
+        before = self._state
+        if before is not None and before.memory is state.memory:
+            return
+        kept = self._unreached(before, state) if before is not None else OrderedDict()
+        with self._lock:
+            self._state, self._held = state, kept
+
+    def _unreached(self, before: Edited, after: Edited) -> OrderedDict[Hashable, tuple[Camera, float, Readout]]:
+        held = list(self._held.items())
+        if not held or before.memory.views is not after.memory.views:
+            return OrderedDict()
+        sizes = {(camera.image_height, camera.image_width) for _, (camera, _, _) in held}
+        if len(sizes) > 1:
+            return OrderedDict()
+        cameras = tuple(camera for _, (camera, _, _) in held)
+        reached = set(candidate_frames(before.memory, after.memory, CameraPath(cameras, tuple(range(len(held))), 1.0)))
+        return OrderedDict(item for index, item in enumerate(held) if index not in reached)
+
+    def _keep(self, state: Edited, camera: Camera, time_s: float, readout: Readout) -> None:
+        with self._lock:
+            if self._state is state or (self._state is not None and self._state.memory is state.memory):
+                self._held[camera_key(camera), time_s] = (camera, time_s, readout)
+                while len(self._held) > KEPT_FRAMES:
+                    self._held.popitem(last=False)
