@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+
 import bpy
 import pytest
+
+from .job_scenes import finish, ready_scene, start_fake, tick_until
 
 
 def present() -> dict[str, object]:
@@ -22,20 +27,72 @@ def present() -> dict[str, object]:
     }
 
 
-def test_twice_on_and_off_leaves_nothing(addon):
-    enabled = present()
+def datablocks() -> dict[str, list[str]]:
+    """Every datablock of the file, by kind."""
+    kinds = (name for name in dir(bpy.data) if isinstance(getattr(bpy.data, name), bpy.types.bpy_prop_collection))
+    return {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in kinds}
+
+
+def test_ten_times_on_and_off_leaves_nothing(addon):
+    enabled, file = present(), datablocks()
     addon.unregister()
     try:
         disabled = present()
         assert disabled["types"] == disabled["operators"] == disabled["properties"] == []
         assert "WindowManager.mosaic_job" in enabled["properties"]
-        for _ in range(2):
+        for _ in range(10):
             addon.register()
             assert present() == enabled
             addon.unregister()
             assert present() == disabled
+        assert datablocks() == file
     finally:
         addon.register()
+
+
+def test_reloading_the_modules_as_reload_scripts_does_leaves_one_of_everything(addon):
+    """Blender unregisters, drops the modules and imports them again."""
+    enabled = present()
+    kept = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "blender_addon"}
+    addon.unregister()
+    try:
+        for name in kept:
+            del sys.modules[name]
+        again = importlib.import_module("blender_addon")
+        again.register()
+        try:
+            assert present() == enabled
+            assert bpy.ops.mosaic.copy_report.poll()
+        finally:
+            again.unregister()
+    finally:
+        sys.modules.update(kept)
+        addon.register()
+
+
+def test_a_job_ends_with_the_extension_and_the_next_one_works(addon, tmp_path, monkeypatch):
+    from blender_addon import compat, jobs
+    from tests.worker.fake_jobs import process_runs
+
+    def user_dir(folder: str = ""):
+        (tmp_path / "user" / folder).mkdir(parents=True, exist_ok=True)
+        return tmp_path / "user" / folder
+
+    monkeypatch.setattr(compat, "user_dir", user_dir)
+    ready_scene(tmp_path)
+    file = datablocks()
+    for _ in range(3):
+        job = start_fake("ok", frames=500)
+        assert tick_until(lambda: bpy.context.window_manager.mosaic_job.fraction > 0)
+        addon.unregister()
+        try:
+            assert not process_runs(job.runner.pid) and not jobs.is_running()
+            assert not bpy.app.timers.is_registered(jobs._pump)
+        finally:
+            addon.register()
+        assert datablocks() == file, "no picture of the running job stays"
+    start_fake("ok")
+    assert finish().error == ""
 
 
 def test_no_timer_runs_while_nothing_happens():
