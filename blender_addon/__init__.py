@@ -23,6 +23,8 @@ MODULES = (
     "operators.shots",
     "operators.queue",
     "operators.generate",
+    "operators.takes",
+    "operators.compare",
     "operators.report",
     "memory.handlers",
     "overlay.watch",
@@ -32,6 +34,7 @@ MODULES = (
     "overlay.supply",
     "overlay.show",
     "overlay.readout_preview",
+    "comparing",
     "panels.start",
     "panels.memory",
     "panels.edit",
@@ -43,6 +46,7 @@ MODULES = (
     "panels.shots",
     "panels.generate",
     "panels.result",
+    "panels.compare",
     "cli",
 )
 

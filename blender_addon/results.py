@@ -76,7 +76,7 @@ def set_background(take: Take, camera_name: str) -> str:
         return "the take skips frames or has negative ones: it was not added as a background"
     background = _own_background(camera) or camera.background_images.new()
     old = background.image
-    image = bpy.data.images.load(_blender_path(take.frame_files[0]))
+    image = bpy.data.images.load(blender_path(take.frame_files[0]))
     image.name, image.source = take.name, "SEQUENCE"
     image[TAKE_KEY] = take.folder.name
     background.source, background.image = "IMAGE", image
@@ -116,7 +116,7 @@ def add_take_strip(scene: bpy.types.Scene, take: Take) -> str:
         scene.render.use_sequencer = False
     strip = strips.new_image(
         name=take.name,
-        filepath=_blender_path(take.frame_files[0]),
+        filepath=blender_path(take.frame_files[0]),
         channel=channel,
         frame_start=first,
         fit_method="FIT",
@@ -159,7 +159,7 @@ def show_frame(file: Path) -> bpy.types.Image:
     return image
 
 
-def _blender_path(file: Path) -> str:
+def blender_path(file: Path) -> str:
     """Relative to the .blend file where it is saved on the same drive, so that both can move together."""
     if not bpy.data.filepath:
         return str(file)

@@ -96,6 +96,20 @@ def _shot_name(folder: Path) -> str | None:
         return None
 
 
+def move_to_trash(folder: Path) -> Path:
+    """Move a take into the folder `trash` beside it; where it is now. Raises `GenerateError`."""
+    trash, number = folder.parent / "trash", 1
+    try:
+        trash.mkdir(exist_ok=True)
+        target = trash / folder.name
+        while target.exists():
+            number += 1
+            target = trash / f"{folder.name}_{number}"
+        return folder.rename(target)
+    except OSError as error:
+        raise GenerateError(f"{folder.name} cannot be moved to {trash}: {error.strerror or error}") from error
+
+
 def frames_taken_over(folder: Path) -> tuple[int, int]:
     """How many frames of a take were those of an earlier one, and how many it has; 0 of 0 where nobody knows."""
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import time
 from pathlib import Path
 
 import bpy
@@ -14,8 +12,10 @@ from mosaic_core.errors import Cancelled, MosaicError
 from .. import jobs, results
 from ..paths.gentle import add_gentle_path, stands_still
 from ..registry import registration
+from ..shot_list import active_shot
 from ..shots import memory_to_generate_from, request_from_settings
-from ..takes import take_in, takes_in
+from ..take_facts import TakeFacts, facts_of, list_takes
+from ..takes import take_in
 
 
 class MOSAIC_OT_generate(bpy.types.Operator):
@@ -103,36 +103,25 @@ class MOSAIC_OT_cancel(bpy.types.Operator):
 
 
 def shown_take(context: bpy.types.Context) -> Path | None:
-    """The folder of the take that was made last, None where there is none yet. Asks the disk once a second at most."""
+    """The folder of the take that was made or chosen last, if it is of the active shot, else of that shot's newest.
+
+    None where it has none yet. Asks the disk once a second at most.
+    """
+    name = active_shot(context.scene).name
     made = context.window_manager.mosaic_job.take_folder
+    facts = facts_of(Path(made)) if made else None
+    if facts is not None and (not name or facts.shot_name in ("", name)):
+        return facts.folder
+    takes = takes_of_scene(context, shot_name=name)
+    return takes[0].folder if takes else None
+
+
+def takes_of_scene(context: bpy.types.Context, *, shot_name: str = "") -> list[TakeFacts]:
+    """The takes of a shot, or of all, the newest first. Asks the disk once a second at most."""
     try:
-        output_folder = results.output_folder_of(context.scene)
+        return list_takes(results.output_folder_of(context.scene), shot_name=shot_name)
     except MosaicError:
-        output_folder = None
-    return _newest_take(made, output_folder, int(time.monotonic()))
-
-
-@functools.lru_cache(maxsize=4)
-def _newest_take(made: str, output_folder: Path | None, _second: int) -> Path | None:
-    if made and (Path(made) / "frames").is_dir():
-        return Path(made)
-    takes = takes_in(output_folder) if output_folder is not None else []
-    # A take that is being made has no frames folder yet.
-    finished = (folder for folder in reversed(takes) if (folder / "frames").is_dir())
-    return next(finished, None)
-
-
-def newest_frame(folder: Path) -> Path | None:
-    """The last frame of a take, None where it has none. Asks the disk once a second at most."""
-    return _last_frame(folder, int(time.monotonic()))
-
-
-@functools.lru_cache(maxsize=4)
-def _last_frame(folder: Path, _second: int) -> Path | None:
-    try:
-        return take_in(folder).frame_files[-1]
-    except MosaicError:
-        return None
+        return []
 
 
 def _has_take(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:

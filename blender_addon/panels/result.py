@@ -1,36 +1,76 @@
-"""The panel Result: the newest take and what can be done with it."""
+"""The panel Result: the takes of the shot, what is known of the shown one, and what can be done with it."""
 
 from __future__ import annotations
 
 import bpy
 
-from ..operators.generate import newest_frame, shown_take
+from ..operators.generate import shown_take, takes_of_scene
 from ..registry import registration
 from ..results import thumbnail
+from ..shot_list import active_shot
+from ..take_facts import TakeFacts, facts_of
 from .drawing import SidebarPanel, draw_icon, draw_text, safely
+
+_LISTED = 8
 
 
 def draw_result(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The newest take and what can be done with it."""
+    """The list of takes, and the shown one."""
     folder = shown_take(context)
-    if folder is None:
+    facts = None if folder is None else facts_of(folder)
+    _draw_list(layout, context, facts)
+    if facts is None:
         draw_text(layout, context, "No take yet", icon="INFO")
-    else:
-        layout.label(text=folder.name, icon="RENDER_RESULT")
-        draw_icon(layout, thumbnail(str(newest_frame(folder) or "")))
-        _draw_result_buttons(layout)
+        return
+    layout.label(text=facts.name, icon="RENDER_RESULT")
+    draw_icon(layout, thumbnail(str(facts.middle_file)))
+    for line in facts.in_lines():
+        draw_text(layout, context, line)
+    _draw_result_buttons(layout, facts)
 
 
-def _draw_result_buttons(layout: bpy.types.UILayout) -> None:
-    row = layout.row(align=True)
-    play = row.operator("mosaic.open_result", text="Play", icon="PLAY")
-    play.play = True
+def _draw_list(layout: bpy.types.UILayout, context: bpy.types.Context, shown: TakeFacts | None) -> None:
+    """A take a row, the newest first: its picture, its name, and B to compare with it."""
+    compare, shot_name = context.window_manager.mosaic_compare, active_shot(context.scene).name
+    takes = takes_of_scene(context, shot_name="" if compare.all_shots else shot_name)
+    if shot_name:
+        layout.prop(compare, "all_shots")
+    if len(takes) < 2:
+        return
+    column = layout.column(align=True)
+    for facts in takes[:_LISTED]:
+        row = column.row(align=True)
+        icon = thumbnail(str(facts.middle_file))
+        chosen = shown is not None and facts.folder == shown.folder
+        name = f"{facts.name}  {facts.shot_name}" if compare.all_shots else facts.name
+        text = f"{name}  {facts.engine.title()}" if facts.engine else name
+        choose = row.operator("mosaic.choose_take", text=text, icon_value=icon, depress=chosen)
+        choose.folder, choose.compare = str(facts.folder), False
+        other = row.row(align=True)
+        other.scale_x = 0.3
+        other.enabled = not chosen
+        second = other.operator("mosaic.choose_take", text="B", depress=compare.other == str(facts.folder))
+        second.folder, second.compare = str(facts.folder), True
+    if len(takes) > _LISTED:
+        column.label(text=f"and {len(takes) - _LISTED} older ones, in their folder")
+
+
+def _draw_result_buttons(layout: bpy.types.UILayout, facts: TakeFacts) -> None:
+    column = layout.column(align=True)
+    row = column.row(align=True)
+    row.operator("mosaic.open_result", text="Play", icon="PLAY").play = True
     row.operator("mosaic.open_result", text="Open Folder", icon="FILE_FOLDER")
-    row = layout.row(align=True)
-    background = row.operator("mosaic.apply_result", text="Background", icon="IMAGE_BACKGROUND")
-    background.strip = False
-    strip = row.operator("mosaic.apply_result", text="Strip", icon="SEQ_SEQUENCER")
-    strip.background = False
+    row = column.row(align=True)
+    row.operator("mosaic.apply_result", text="Background", icon="IMAGE_BACKGROUND").strip = False
+    row.operator("mosaic.apply_result", text="Strip", icon="SEQ_SEQUENCER").background = False
+    row = column.row(align=True)
+    row.operator("mosaic.retake", text="Retake Frames").changed = False
+    row.operator("mosaic.retake", text="Retake Changed").changed = True
+    row = column.row(align=True)
+    again = row.row(align=True)
+    again.enabled = facts.can_be_made_again
+    again.operator("mosaic.remake_take", icon="FILE_REFRESH")
+    row.operator("mosaic.delete_take", text="Delete", icon="TRASH")
 
 
 class MOSAIC_PT_result(SidebarPanel, bpy.types.Panel):

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import bpy
 
-from ..operators.generate import newest_frame, shown_take
+from ..operators.generate import shown_take, takes_of_scene
 from ..paths.gentle import stands_still, wanted_frame_count
 from ..registry import registration
 from ..results import thumbnail
 from ..shots import memory_to_generate_from
+from ..take_facts import facts_of
 from .drawing import SidebarPanel, draw_icon, draw_text, safely
 from .generate import draw_error, draw_progress
 from .set_up import draw_set_up
@@ -23,8 +24,8 @@ def is_wanted(context: bpy.types.Context) -> bool:
     """Whether the scene has no video yet, or only its first."""
     if context.scene is None:
         return False
-    folder = shown_take(context)
-    return folder is None or folder.name == _FIRST_TAKE
+    folder, takes = shown_take(context), takes_of_scene(context)
+    return not takes if folder is None else folder.name == _FIRST_TAKE and len(takes) <= 1
 
 
 def draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -44,7 +45,8 @@ def draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def _draw_play(layout: bpy.types.UILayout, context: bpy.types.Context, folder) -> None:
-    draw_icon(layout, thumbnail(str(newest_frame(folder) or "")))
+    facts = facts_of(folder)
+    draw_icon(layout, thumbnail(str(facts.middle_file) if facts else ""))
     _large(layout).operator("mosaic.open_result", text="Play", icon="PLAY").play = True
     draw_text(
         layout,

@@ -38,7 +38,7 @@ def remake_of(folder: Path) -> Remake:
         version = str(manifest["versions"]["mosaic"])
     except OSError as error:
         raise GenerateError(f"{folder} has no manifest to make it again from: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, GenerateError) as error:
         raise GenerateError(f"the manifest of {folder} is damaged: {type(error).__name__}: {error}") from error
     memory = _found(shot.memory_file, hashes, "memory", near=folder.parent)
     path = _found(shot.path_file, hashes, "path", near=folder)

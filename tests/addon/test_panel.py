@@ -11,7 +11,7 @@ from .job_scenes import finish, make_take, ready_scene, start_fake, tick_until
 from .memory_scenes import edit_mode
 
 PARTS = ("memory", "edit", "view", "path", "generate", "result")
-SUB_PARTS = {"path": ("path_keys", "bookmarks", "path_check")}
+SUB_PARTS = {"path": ("path_keys", "bookmarks", "path_check"), "result": ("compare",)}
 ICONS = set(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys())
 
 
