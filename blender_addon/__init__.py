@@ -14,6 +14,7 @@ MODULES = (
     "paths.bookmarks",
     "paths.findings",
     "operators.capture",
+    "operators.capture_wizard",
     "operators.edit",
     "operators.path",
     "operators.path_keys",

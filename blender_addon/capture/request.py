@@ -9,6 +9,8 @@ import bpy
 from mosaic_core.cameras.camera import MAX_IMAGE_SIDE_PX
 from mosaic_core.errors import CaptureError
 
+from .ring import ring_cameras
+
 # Blender renders nothing smaller.
 _MIN_IMAGE_SIDE_PX = 4
 # Each view keeps some 20 bytes a pixel in memory: a thousand 640x360 views are 4.6 GB.
@@ -75,6 +77,17 @@ def requests_from_settings(context: bpy.types.Context) -> CaptureRequest:
         )
     return CaptureRequest(
         cameras=cameras,
+        image_height=settings.capture_height,
+        image_width=settings.capture_width,
+        engine=settings.capture_engine,
+    )
+
+
+def request_of_ring(context: bpy.types.Context) -> CaptureRequest:
+    """A request for the cameras of the scene's ring, now, in the settings' size. Raises `CaptureError`."""
+    scene, settings = context.scene, context.scene.mosaic
+    return CaptureRequest(
+        cameras=tuple((camera, scene.frame_current) for camera in ring_cameras(scene)),
         image_height=settings.capture_height,
         image_width=settings.capture_width,
         engine=settings.capture_engine,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import bpy
 from bpy.props import BoolProperty
 
 from mosaic_core.errors import MosaicError
 
-from ..capture import CaptureProgress, capture_steps, requests_from_settings, store_memory
+from ..capture import CaptureProgress, capture_steps, rates, requests_from_settings, store_memory
+from ..capture.request import request_of_ring
+from ..capture.ring import keep_ring, remove_ring
 from ..capture.store import memory_to_extend
 from ..registry import registration
 
@@ -27,6 +31,18 @@ class MOSAIC_OT_capture(bpy.types.Operator):
         description="Add the views to the scene's memory, keeping its edits, instead of making a new one",
         default=False,
         options={"SKIP_SAVE"},
+    )
+    ring: BoolProperty(
+        name="Ring",
+        description="From the cameras that Set Up Capture put up, whatever the settings say",
+        default=False,
+        options={"HIDDEN", "SKIP_SAVE"},
+    )
+    keep_ring: BoolProperty(
+        name="Keep the Ring",
+        description="Leave its cameras in the scene",
+        default=False,
+        options={"HIDDEN", "SKIP_SAVE"},
     )
 
     @classmethod
@@ -83,9 +99,12 @@ class MOSAIC_OT_capture(bpy.types.Operator):
     _timer: bpy.types.Timer | None = None
     _steps = None
     _memory = None
+    _request = None
+    _started_s = 0.0
 
     def _start(self, context: bpy.types.Context) -> None:
-        request = requests_from_settings(context)
+        request = request_of_ring(context) if self.ring else requests_from_settings(context)
+        self._request, self._started_s = request, time.monotonic()
         known = memory_to_extend(context) if self.extend else None
         self._steps = capture_steps(context, request, extend=known)
         context.window_manager.progress_begin(0, 2 * len(request.cameras))
@@ -110,7 +129,8 @@ class MOSAIC_OT_capture(bpy.types.Operator):
             )
 
     def _finished(self, context: bpy.types.Context) -> set[str]:
-        self._clean_up(context)
+        self._remember_time()
+        self._clean_up(context, kept=self.keep_ring)
         try:
             obj = store_memory(context, self._memory, extend=self.extend)
         except MosaicError as error:
@@ -127,7 +147,17 @@ class MOSAIC_OT_capture(bpy.types.Operator):
         self.report({"ERROR"}, str(error))
         return {"CANCELLED"}
 
-    def _clean_up(self, context: bpy.types.Context) -> None:
+    def _remember_time(self) -> None:
+        """For what Set Up Capture foretells the next time."""
+        request = self._request
+        rates.remember(
+            request.engine,
+            views=len(request.cameras),
+            pixels=request.image_height * request.image_width,
+            seconds=time.monotonic() - self._started_s,
+        )
+
+    def _clean_up(self, context: bpy.types.Context, *, kept: bool = False) -> None:
         if self._steps is not None:
             self._steps.close()
             self._steps = None
@@ -137,6 +167,8 @@ class MOSAIC_OT_capture(bpy.types.Operator):
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
+        if self.ring:
+            (keep_ring if kept else remove_ring)(context.scene)
 
 
 register, unregister = registration(MOSAIC_OT_capture)

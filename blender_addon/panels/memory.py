@@ -18,6 +18,7 @@ _MAX_COUNTED_FACES = 500_000
 def draw_memory(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Capture settings, the memory that is worked on, and how it is."""
     settings = context.scene.mosaic
+    layout.operator("mosaic.capture_wizard", text="Set Up Capture...", icon="OUTLINER_OB_CAMERA")
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False

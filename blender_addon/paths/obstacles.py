@@ -26,6 +26,7 @@ class Hit(NamedTuple):
     name: str  # of the object
     distance_m: float
     from_behind: bool  # the ray leaves a solid there
+    longest_m: float  # side of the object
 
 
 class Crossing(NamedTuple):
@@ -71,23 +72,29 @@ def first_hit(
             return None
         away = travelled + (place - start).length
         if is_surface(obj):
-            return Hit(obj.name, away, normal.dot(direction) > 0)
+            return Hit(obj.name, away, normal.dot(direction) > 0, max(obj.dimensions))
         travelled = away + _STEP_M
     return None
 
 
 def first_front(
-    scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph, origin: Vector, direction: Vector, *, distance_m: float
-) -> float | None:
-    """How far the first surface is that faces the origin, out of whatever it stands in; None where there is none."""
+    scene: bpy.types.Scene,
+    depsgraph: bpy.types.Depsgraph,
+    origin: Vector,
+    direction: Vector,
+    *,
+    distance_m: float,
+    least_m: float = 0.0,  # the way passes through objects whose longest side is shorter
+) -> Hit | None:
+    """The first surface that faces the origin, out of whatever it stands in; None where there is none."""
     direction, travelled = direction.normalized(), 0.0
     for _ in range(_MOST_LAYERS):
         hit = first_hit(scene, depsgraph, origin + direction * travelled, direction, distance_m=distance_m - travelled)
         if hit is None:
             return None
         travelled += hit.distance_m
-        if not hit.from_behind:
-            return travelled
+        if not hit.from_behind and hit.longest_m >= least_m:
+            return hit._replace(distance_m=travelled)
         travelled += _STEP_M
     return None
 
