@@ -61,20 +61,21 @@ class PatchSearch:
             *upper, last = range(len(self._levels))
             boxes = _Boxes(frame.cells, frame.cells * 0, frame.cells * 0, frame.cells * 0)
             for level in upper:
-                boxes = self._met(frame, level, boxes)
+                boxes = self._met(frame, level, boxes, judged=level == upper[-1])
             if upper:
-                self._ask(frame, self._likeliest(frame, self._met(frame, last, self._likeliest(frame, boxes))))
+                likely = self._met(frame, last, self._likeliest(frame, boxes), judged=True)
+                self._ask(frame, self._likeliest(frame, likely))
                 boxes = self._open(frame, boxes)
             self._ask_in_turn(frame, self._met(frame, last, boxes))
             return frame.best
 
-    def _met(self, frame: _Frame, level: int, nodes: _Boxes) -> _Boxes:
-        """The boxes in these nodes that their rays meet, before what is known."""
+    def _met(self, frame: _Frame, level: int, nodes: _Boxes, *, judged: bool = False) -> _Boxes:
+        """The boxes in these nodes that their rays meet, before what is known; `off` is told where it is asked for."""
         step = self._arrays.at_once // FAN
-        starts = range(0, max(len(nodes.cell), 1), step)
-        return _Boxes.joined(self._arrays, [self._met_some(frame, level, nodes.part(s, s + step)) for s in starts])
+        parts = [nodes.part(start, start + step) for start in range(0, max(len(nodes.cell), 1), step)]
+        return _Boxes.joined(self._arrays, [self._met_some(frame, level, part, judged=judged) for part in parts])
 
-    def _met_some(self, frame: _Frame, level: int, nodes: _Boxes) -> _Boxes:
+    def _met_some(self, frame: _Frame, level: int, nodes: _Boxes, *, judged: bool) -> _Boxes:
         arrays, eye = self._arrays, frame.lens.eye
         low, high, first_rank = self._levels[level]
         spans = []
@@ -92,15 +93,19 @@ class PatchSearch:
         nearest = arrays.clip(arrays.take(enter.reshape(-1), kept), NEAR_M, np.inf)
         key = frame.keys((1 + _SLACK) / nearest, arrays.take(first_rank.reshape(-1), node))
         open_ = arrays.nonzero(key < arrays.take(frame.best, cell))
-        kept = arrays.take(kept, open_)
+        cell, node, key = (arrays.take(column, open_) for column in (cell, node, key))
+        off = self._off_middle(spans, enter, leave, arrays.take(kept, open_)) if judged else key
+        return _Boxes(cell, node, key, off)
+
+    def _off_middle(self, spans: list[tuple[Array, Array]], enter: Array, leave: Array, kept: Array) -> Array:
+        """How far off the middle of each box kept its ray passes, 0 .. 1, as integers that sort alike."""
+        arrays, off = self._arrays, None
         enter, leave = arrays.take(enter.reshape(-1), kept), arrays.take(leave.reshape(-1), kept)
-        off: Array = None
         for near, far in spans:
             near, far = arrays.take(near.reshape(-1), kept), arrays.take(far.reshape(-1), kept)
             away = abs((enter + leave) - (near + far)) / (far - near)
             off = away if off is None else arrays.maximum(off, away)
-        off = arrays.to_int64(arrays.bits(arrays.clip(off, 0.0, 1.0)))
-        return _Boxes(arrays.take(cell, open_), arrays.take(node, open_), arrays.take(key, open_), off)
+        return arrays.to_int64(arrays.bits(arrays.clip(off, 0.0, 1.0)))
 
     def _likeliest(self, frame: _Frame, boxes: _Boxes) -> _Boxes:
         """For each ray the boxes that it passes through most nearly in the middle: there it probably hits something."""
@@ -185,7 +190,7 @@ class _Boxes:
     cell: Array  # (n,) int64 flat, whose ray
     node: Array  # (n,) int64, in the level
     key: Array  # (n,) int64, no placement in the box has a lower one
-    off: Array  # (n,) int64, how far off its middle the ray passes; only compared
+    off: Array  # (n,) int64, how far off its middle the ray passes, where that was asked for; only compared
 
     def taken(self, arrays: Arrays, index: Array) -> _Boxes:
         return _Boxes(*(arrays.take(column, index) for column in (self.cell, self.node, self.key, self.off)))

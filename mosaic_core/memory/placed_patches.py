@@ -177,7 +177,10 @@ def _product(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _in_space(centre: np.ndarray, radius: np.ndarray, planes: np.ndarray) -> np.ndarray:  # (M,) rank of each row
-    """Sort so that a leaf is a thin layer: by size, by the way the planes face, by place across, by depth, by rank.
+    """Sort so that a leaf is a thin layer: by size, by facing, by depth in steps of the size, by place, depth and rank.
+
+    The steps keep apart what lies behind each other, two walls of a room or a floor and the table on it: where places
+    hold few patches, neighbours across share a leaf, and one that reaches from wall to wall is asked by every ray.
 
     Many views of one surface give patches that overlap each other many times. A leaf as wide as they are and thin
     loses little across the surface, and a ray that has found something in one layer skips the layers behind it, or, on
@@ -188,10 +191,11 @@ def _in_space(centre: np.ndarray, radius: np.ndarray, planes: np.ndarray) -> np.
     facing = np.abs(planes[:3]).argmax(axis=0)
     octave = np.ceil(np.log2(np.maximum(radius, 1e-30))).astype(np.int64)
     low = centre.min(axis=1, keepdims=True)
-    across = (centre - low) * np.exp2(-octave)
+    # Scenes are built on round numbers: shifted, no wall lies on the border of two slices, in either by chance.
+    across = (centre - low) * np.exp2(-octave) + np.float32(0.37)
     cell = np.clip(across, 0, 0x7FFF).astype(np.int64)
-    u, v = (np.take_along_axis(cell, (facing[None] + step) % 3, 0)[0] for step in (1, 2))
-    place = (octave + 128) << 32 | facing << 30 | _interleaved(u) << 1 | _interleaved(v)
+    slice_, u, v = (np.take_along_axis(cell, (facing[None] + step) % 3, 0)[0] for step in (0, 1, 2))
+    place = (octave + 128) << 47 | facing << 45 | slice_ << 30 | _interleaved(u) << 1 | _interleaved(v)
     depth = np.take_along_axis(centre, facing[None], 0)[0]
     layer = np.round(depth * LAYERS_PER_RADIUS * np.exp2(-octave)).astype(np.int64)
     order = np.lexsort((layer, place))
@@ -201,13 +205,14 @@ def _in_space(centre: np.ndarray, radius: np.ndarray, planes: np.ndarray) -> np.
 def _in_leaves(order: np.ndarray, place: np.ndarray) -> np.ndarray:  # (M,)
     """The order with its leaves filled up by repeats, so that none reaches from one place into another far away.
 
-    Well-filled places have leaves of their own; the others share leaves with their neighbours of like size and facing.
+    Well-filled places have leaves of their own; the others share leaves with their neighbours of like size and facing,
+    in the same slice of depth or the next.
     """
     new_place = np.flatnonzero(np.diff(place, prepend=-1))
     count = np.diff(np.append(new_place, len(place)))
     is_full = count >= FULL_LEAVES * FAN
-    kind = place[new_place] >> 30
-    begins = is_full | np.append(False, is_full[:-1]) | (np.diff(kind, prepend=-1) != 0)
+    slice_ = place[new_place] >> 30
+    begins = is_full | np.append(False, is_full[:-1]) | (np.diff(slice_, prepend=-2) > 1)
     starts = new_place[begins]
     lengths = np.diff(np.append(starts, len(order)))
     filled = -(-lengths // FAN) * FAN
