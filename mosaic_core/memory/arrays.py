@@ -223,10 +223,19 @@ class NumpyArrays:
         return position - np.maximum.accumulate(np.where(is_first, position, 0))
 
     def order(self, *keys: np.ndarray) -> np.ndarray:
-        return np.argsort(keys[0], kind="stable") if len(keys) == 1 else np.lexsort(keys)
+        order = np.argsort(_narrowed(keys[0]), kind="stable")
+        for key in keys[1:]:
+            order = order[np.argsort(_narrowed(key)[order], kind="stable")]
+        return order
 
     def distinct(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.unique(values, return_inverse=True)
+        # Halves of 16 bits, as pairs of small numbers have them, sort by radix; else this is `np.unique`.
+        order = self.order(values & 0xFFFFFFFF, values >> 32) if values.dtype == np.int64 else self.order(values)
+        ordered = values[order]
+        is_first = np.diff(ordered, prepend=ordered[:1] - 1) != 0
+        member = np.zeros(len(values), np.intp)
+        member[order] = np.cumsum(is_first) - 1
+        return ordered[is_first], member
 
     def sorted_rows(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         columns = np.argsort(values, axis=1, kind="stable")
@@ -243,6 +252,12 @@ class NumpyArrays:
 
     def lower(self, values: np.ndarray, at: np.ndarray, candidates: np.ndarray) -> None:
         np.minimum.at(values, at, candidates)
+
+
+def _narrowed(values: np.ndarray) -> np.ndarray:
+    """The same numbers in 16 bits where they fit: those NumPy sorts by radix, many times faster."""
+    small = values.dtype.kind in "iu" and len(values) and values.min() >= 0 and values.max() < 1 << 16
+    return values.astype(np.uint16) if small else values
 
 
 NUMPY = NumpyArrays()

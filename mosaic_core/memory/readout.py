@@ -15,17 +15,19 @@ from .feature_readout import FeatureReader
 from .memory import Memory
 from .picture import Readout
 from .rgb_readout import RgbReader
+from .view_parts import ViewParts
 
 
 class MemoryReader:
     """Reads one memory state. Build once, call `rgb` or `features` for each camera. Safe to share between threads."""
 
-    def __init__(self, memory: Memory, *, time_s: float | None = None) -> None:
-        """`time_s` hides placements whose time range excludes it; None shows them at any time."""
+    def __init__(self, memory: Memory, *, time_s: float | None = None, parts: ViewParts | None = None) -> None:
+        """`time_s` hides placements whose time range excludes it; None shows them at any time. `parts` keeps what no
+        edit changes for the reader of the next state."""
         self.memory = memory
         self.shown = memory.placements.shown_at(time_s)
         self._shown_time_s = time_s
-        self._rgb = RgbReader(memory, self.shown) if memory.views else None
+        self._rgb = RgbReader(memory, self.shown, parts=parts) if memory.views else None
 
     def rgb(self, camera: Camera, *, time_s: float = 0.0) -> Readout:
         """The picture a camera sees, see `mosaic_core.memory.rgb_readout`. Raises `MosaicError` without any view."""

@@ -24,6 +24,7 @@ from .placements import DYNAMIC
 from .source_views import WEIGHT_FLOOR, Located, PlacedRows, SourceView, SurfacePoints
 from .splatting import BLOCK, MAX_RANK, Splat
 from .surfels import Surfels, pixel_surfels
+from .view_parts import ViewParts
 
 # A surfel gives way to another view's where that one is smaller than this share of it.
 FINER = as_float32(0.95)
@@ -42,6 +43,7 @@ class RgbReader:
         memory: Memory,
         shown: np.ndarray,  # (N,) bool, by position in the placement table
         arrays: Arrays = NUMPY,
+        parts: ViewParts | None = None,  # where what no edit changes is kept for the next reader
     ) -> None:
         """Raises `MosaicError` for a memory without views."""
         if not memory.views:
@@ -49,10 +51,10 @@ class RgbReader:
         self._arrays, self._tables = arrays, _Tables(memory, arrays)
         self._has_sky = any(view.sky.any() for view in memory.views)
         placed = PlacedRows(memory.placements, shown, len(memory.patches), arrays)
-        self._views = [SourceView(memory, index, placed, arrays) for index in range(len(memory.views))]
+        self._views = [SourceView(memory, index, placed, arrays, parts) for index in range(len(memory.views))]
         # Views are asked about the surfaces of their own world only: see `mosaic_core.memory.splice`.
         self._worlds = np.array([view.world for view in memory.views], np.int64)
-        surfels = pixel_surfels(memory, shown)
+        surfels = pixel_surfels(memory, shown, parts)
         columns = (surfels.points_world, surfels.plane_world, surfels.size_m, surfels.placement)
         self._surfels = self._finest(Surfels(*(arrays.of(column) for column in columns)))
 

@@ -20,6 +20,8 @@ from .memory import Memory
 from .placements import Placements
 from .surfels import pixel_sizes, pixel_slopes
 from .tone import shown_rgb
+from .view import View
+from .view_parts import ViewParts, part_of
 
 # A view's depth agrees with a point within this share of the depth plus this share of the slope over one pixel, after
 # the slope itself has been followed from the tap's centre to the point. Exact depth needs no more, and every loosening
@@ -84,21 +86,19 @@ class PlacedRows:
 class SourceView:
     """One view, packed for sampling."""
 
-    def __init__(self, memory: Memory, index: int, placed: PlacedRows, arrays: Arrays = NUMPY) -> None:
+    def __init__(
+        self,
+        memory: Memory,
+        index: int,
+        placed: PlacedRows,
+        arrays: Arrays = NUMPY,
+        parts: ViewParts | None = None,
+    ) -> None:
         view, rows = memory.views[index], memory.pixel_rows[index]
         self.camera, self._arrays, self._placed = view.camera, arrays, placed
         self._eye = [as_float32(value) for value in view.camera.position_world]
-        # A pixel of unknown depth (nan: every comparison fails) neither agrees nor objects. Sky lies behind everything.
-        inverse = np.where(view.valid, 1 / view.z_depth.astype(np.float64), np.nan).astype(np.float32)
-        slopes = pixel_slopes(view.z_depth, rows)
-        self._size_m = arrays.of(pixel_sizes(view, slopes).ravel().astype(np.float32))
-        steepness = np.abs(slopes[0]) + np.abs(slopes[1])
-        tolerance = DEPTH_AGREEMENT * inverse + SLOPE_AGREEMENT * steepness
-        # A plane a channel: NumPy runs along whole rows several times faster than along three numbers.
-        self._rgb = arrays.of(np.ascontiguousarray(shown_rgb(view.rgb.reshape(-1, 3), view.tone).T))
-        # 1 / z_depth at the pixel's centre, its slope along u and v, and how far off it may be.
-        surface = np.stack([inverse, *slopes, tolerance], axis=-1).reshape(-1, 4).astype(np.float32)
-        self._surface = arrays.of(surface)
+        packed = part_of(parts, "packed", memory, index, _packed)
+        self._size_m, self._rgb, self._surface = (arrays.of(a) for a in (packed.size_m, packed.rgb, packed.surface))
         self._rows, self._object_ids = arrays.of(rows.ravel()), arrays.of(view.object_ids.ravel())
         # One look-up answers both "which object" and "shown here" for all that stands where it was captured.
         at_home = placed.at_home(rows)
@@ -107,7 +107,7 @@ class SourceView:
         sky = view.sky & at_home
         # Beside an outline the picture is a mixture of sky and what stands before it.
         self._sky, self._clear_sky = arrays.of(sky.ravel()), arrays.of(_eroded(sky).ravel())
-        self._even = arrays.of(_even_blocks(inverse, slopes, tolerance, object_at_home).ravel())
+        self._even = arrays.of((packed.plane & _same_around(object_at_home)).ravel())
 
     def locate(
         self,
@@ -143,10 +143,15 @@ class SourceView:
 
     def finest_size(self, points: SurfacePoints) -> tuple[Array, Array]:
         """Which of the points this view saw (positions), and how large its own pixel is there, metres."""
-        located = self.locate(points)
-        seen = self._arrays.nonzero(located.weight > 0)
-        tap = self._pixel(self._arrays.take(located.u, seen), self._arrays.take(located.v, seen))
-        return seen, self._arrays.take(self._size_m, tap)
+        arrays, take = self._arrays, self._arrays.take
+        u, v, z = project_rows(points.position, self.camera)
+        inside = arrays.nonzero(self._inside(u, v, z))
+        u, v, asked = take(u, inside), take(v, inside), _Asked.of(arrays, points, take(z, inside), inside)
+        column, row = arrays.to_int64(u), arrays.to_int64(v)
+        offset = u - arrays.to_float(column) - 0.5, v - arrays.to_float(row) - 0.5
+        tap = row * self.camera.image_width + column
+        agrees = arrays.nonzero(self._judge(tap, offset, asked)[0])
+        return take(inside, agrees), take(self._size_m, take(tap, agrees))
 
     def _inside(self, u: Array, v: Array, z: Array) -> Array:  # (n,) bool
         height, width = self.camera.image_height, self.camera.image_width
@@ -289,23 +294,60 @@ def _eroded(mask: np.ndarray) -> np.ndarray:  # (H, W) bool
     return rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
 
 
-def _even_blocks(
+@dataclass(frozen=True, eq=False)
+class _Packed:
+    """What no edit changes of a view with H x W = P pixels."""
+
+    size_m: np.ndarray  # (P,) float32, a pixel's size on the surface
+    rgb: np.ndarray  # (3, P) float32; a plane a channel: NumPy runs along whole rows several times faster
+    surface: np.ndarray  # (P, 4) float32: 1 / z_depth at the centre, its slope along u and v, how far off it may be
+    plane: np.ndarray  # (H, W) bool, a pixel and those right of, below and across from it lie on one plane
+
+
+def _packed(view: View, rows: np.ndarray) -> _Packed:
+    # A pixel of unknown depth (nan: every comparison fails) neither agrees nor objects. Sky lies behind everything.
+    inverse = np.where(view.valid, 1 / view.z_depth.astype(np.float64), np.nan).astype(np.float32)
+    slopes = pixel_slopes(view.z_depth, rows)
+    steepness = np.abs(slopes[0]) + np.abs(slopes[1])
+    tolerance = DEPTH_AGREEMENT * inverse + SLOPE_AGREEMENT * steepness
+    return _Packed(
+        size_m=pixel_sizes(view, slopes).ravel().astype(np.float32),
+        rgb=np.ascontiguousarray(shown_rgb(view.rgb.reshape(-1, 3), view.tone).T),
+        surface=np.stack([inverse, *slopes, tolerance], axis=-1).reshape(-1, 4).astype(np.float32),
+        plane=_one_plane(inverse, slopes, tolerance),
+    )
+
+
+# What lies right of, below and across from each pixel.
+_AROUND = ((0, 1), (1, 0), (1, 1))
+
+
+def _one_plane(
     inverse: np.ndarray,  # (H, W)
     slopes: tuple[np.ndarray, np.ndarray],  # (H, W) each
     tolerance: np.ndarray,  # (H, W)
-    object_at_home: np.ndarray,  # (H, W) -1 = not shown here
 ) -> np.ndarray:  # (H, W) bool
-    """Whether a pixel and those right of, below and across from it lie on one plane of one object."""
+    """Whether a pixel and the three after it lie on one plane; never where the image ends."""
     even = np.zeros(inverse.shape, bool)
     corner = (slice(None, -1), slice(None, -1))
-    here = object_at_home[corner]
-    agrees = here >= 0
-    for down, right in ((0, 1), (1, 0), (1, 1)):
+    agrees = np.ones(inverse[corner].shape, bool)
+    for down, right in _AROUND:
         there = (slice(down, inverse.shape[0] - 1 + down), slice(right, inverse.shape[1] - 1 + right))
         ahead = inverse[corner] + right * slopes[0][corner] + down * slopes[1][corner]
         back = inverse[there] - right * slopes[0][there] - down * slopes[1][there]
-        agrees &= object_at_home[there] == here
         agrees &= np.abs(ahead - inverse[there]) <= 0.5 * tolerance[there]
         agrees &= np.abs(back - inverse[corner]) <= 0.5 * tolerance[corner]
     even[corner] = agrees
     return even
+
+
+def _same_around(object_at_home: np.ndarray) -> np.ndarray:  # (H, W), -1 = not shown here -> (H, W) bool
+    """Whether a pixel and the three after it show one object."""
+    same = np.zeros(object_at_home.shape, bool)
+    here = object_at_home[:-1, :-1]
+    agrees = here >= 0
+    for down, right in _AROUND:
+        height, width = here.shape
+        agrees &= object_at_home[down : height + down, right : width + right] == here
+    same[:-1, :-1] = agrees
+    return same

@@ -47,8 +47,8 @@ class Splat:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             self.surfel, self._discs = _discs_in_image(surfels, camera, arrays)  # (n,) which surfel each is
         self.placement = arrays.take(surfels.placement, self.surfel)  # (n,) position in the placement table
-        u, v = self._discs[:, U], self._discs[:, V]
-        extent_px = arrays.take(surfels.size_m, self.surfel) * as_float32(camera.focal_px) / self._discs[:, Z]
+        u, v = self._discs[U], self._discs[V]
+        extent_px = arrays.take(surfels.size_m, self.surfel) * as_float32(camera.focal_px) / self._discs[Z]
         self._levels = []
         for step in range(LEVELS):
             fits = extent_px <= (FINEST_PX * 2**step if step < LEVELS - 1 else np.inf)
@@ -100,16 +100,16 @@ class Splat:
         """Depth where each cell's own ray meets the plane of its surfel, not the depth of the surfel's centre."""
         arrays, width = self._arrays, self._size[1]
         u, v = arrays.to_float(cells % width) + 0.5, arrays.to_float(cells // width) + 0.5
-        return _depth(arrays, arrays.take(self._discs, index), u, v)
+        return _depth(arrays, arrays.take(self._discs, index, 1), u, v)
 
 
-# Columns of the discs as the camera sees them: inverse depth is TILT_U u + TILT_V v + TILT_0, the centre's depth is Z,
+# Rows of the discs as the camera sees them: inverse depth is TILT_U u + TILT_V v + TILT_0, the centre's depth is Z,
 # the plane is trusted within REACH of it, and the centre appears at U, V.
 TILT_U, TILT_V, TILT_0, Z, REACH, U, V = range(7)
 
 
 def _discs_in_image(surfels: Surfels, camera: Camera, arrays: Arrays) -> tuple[Array, Array]:
-    """The surfels in front of the camera and within a pixel of its image (n,), their planes there (n, 7)."""
+    """The surfels in front of the camera and within a pixel of its image (n,), their planes there (7, n)."""
     parts, lens, hundredth = [], Lens(camera), as_float32(0.01)
     for start in range(0, max(len(surfels), 1), BLOCK):
         u, v, z = project_rows(surfels.points_world[:, start : start + BLOCK], camera)
@@ -119,17 +119,23 @@ def _discs_in_image(surfels: Surfels, camera: Camera, arrays: Arrays) -> tuple[A
         u, v, z = (arrays.take(column, inside) for column in (u, v, z))
         reach = MAX_STRETCH * arrays.take(surfels.size_m, seen) + hundredth * z
         tilt = lens.tilt(*arrays.take(surfels.plane_world, seen, 1))
-        parts.append((seen, arrays.stacked([*tilt, z, reach, u, v], axis=-1)))
-    seen, discs = (arrays.joined(list(columns)) for columns in zip(*parts, strict=True))
-    return seen, discs
+        parts.append((seen, arrays.stacked([*tilt, z, reach, u, v])))
+    seen, discs = zip(*parts, strict=True)
+    return arrays.joined(list(seen)), arrays.joined(list(discs), axis=1)
 
 
 def _depth(arrays: Arrays, discs: Array, u: Array, v: Array) -> Array:  # (n,) float32
     """Depth of discs at image positions. Edge-on planes run away along the ray: beyond reach the centre counts."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        z = 1 / (discs[:, TILT_U] * u + discs[:, TILT_V] * v + discs[:, TILT_0])
-        near = abs(z - discs[:, Z]) < discs[:, REACH]
-    return arrays.at_least(arrays.where(near, z, discs[:, Z]), NEAR_M)
+        return _trusted(arrays, discs, discs[TILT_U] * u + discs[TILT_V] * v)
+
+
+def _trusted(arrays: Arrays, discs: Array, tilted: Array) -> Array:  # (n,) float32
+    """Depth where inverse depth is `tilted` more than at u = v = 0, as far as that can be trusted."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        z = 1 / (tilted + discs[TILT_0])
+        near = abs(z - discs[Z]) < discs[REACH]
+    return arrays.at_least(arrays.where(near, z, discs[Z]), NEAR_M)
 
 
 class _Level:
@@ -156,11 +162,15 @@ class _Level:
         for start in range(0, len(self._index), BLOCK):
             block = slice(start, start + BLOCK)
             index = self._index[block]
-            mine = arrays.take(discs, index)
+            # A small picture has all surfels on its first level.
+            mine = discs[:, block] if len(self._index) == discs.shape[1] else arrays.take(discs, index, 1)
             u, v = self._middle(self._column[block]), self._middle(self._row[block])
+            with np.errstate(invalid="ignore", over="ignore"):
+                along_u = [mine[TILT_U] * (u + right * self.cell) for right in (0, 1)]
+                along_v = [mine[TILT_V] * (v + down * self.cell) for down in (0, 1)]
             for down in (0, 1):
                 for right in (0, 1):
-                    z = _depth(arrays, mine, u + right * self.cell, v + down * self.cell)
+                    z = _trusted(arrays, mine, along_u[right] + along_v[down])
                     at = self._base[block] + (down * self._stride + right)
                     arrays.lower(buffer, at, _keys(arrays, z, index))
         inner = buffer.reshape(-1, self._stride)[2:-2, 2:-2]
@@ -180,19 +190,25 @@ class _Level:
         wanted = arrays.full(((self._blocks[0] + 4) * self._stride,), False, np.bool_)
         wanted[block] = True
         offsets = (0, 1, self._stride, self._stride + 1)
-        hits = [arrays.nonzero(take(wanted, self._base + offset)) for offset in offsets]
-        blocks = arrays.joined([take(self._base, hit) + offset for hit, offset in zip(hits, offsets, strict=True)])
+        # Most surfels are nowhere near: one look finds them out instead of four.
+        reached = arrays.copied(wanted)
+        for offset in offsets[1:]:
+            reached[:-offset] |= wanted[offset:]
+        near = arrays.nonzero(take(reached, self._base))
+        base = take(self._base, near)
+        hits = [arrays.nonzero(take(wanted, base + offset)) for offset in offsets]
+        blocks = arrays.joined([take(base, hit) + offset for hit, offset in zip(hits, offsets, strict=True)])
         order = arrays.order(blocks)
-        blocks, surfels = take(blocks, order), take(arrays.joined(hits), order)
+        blocks, surfels = take(blocks, order), take(near, take(arrays.joined(hits), order))
         first = arrays.search(blocks, block)
         lengths = arrays.search(blocks, block, after=True) - first
         at = arrays.counted(lengths)
         within = arrays.positions(len(at)) - take(arrays.running_sum(lengths) - lengths, at)
         index = take(self._index, take(surfels, take(first, at) + within))
-        mine, block = take(discs, index), take(block, at)
+        mine, block = take(discs, index, 1), take(block, at)
         depth = _depth(arrays, mine, self._middle(block % self._stride), self._middle(block // self._stride))
-        right = (arrays.to_float(take(column, at)) + 0.5) - mine[:, U]
-        down = (arrays.to_float(take(row, at)) + 0.5) - mine[:, V]
+        right = (arrays.to_float(take(column, at)) + 0.5) - mine[U]
+        down = (arrays.to_float(take(row, at)) + 0.5) - mine[V]
         return at, index, _keys(arrays, depth, index), right * right + down * down
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from .memory import Memory
 from .placements import Placements
 from .view import View
+from .view_parts import ViewParts, part_of
 
 # A surfel seen at a grazing angle is stretched along its plane, up to this many times.
 MAX_STRETCH = 2.0
@@ -35,14 +36,14 @@ class Surfels:
         return Surfels(*columns)
 
 
-def pixel_surfels(memory: Memory, shown: np.ndarray) -> Surfels:
+def pixel_surfels(memory: Memory, shown: np.ndarray, parts: ViewParts | None = None) -> Surfels:
     """One surfel a view pixel and placement, for the placements that are `shown` ((N,) bool).
 
     Pixels whose patch stands where it was captured come first, in the order of views and pixels; moved and copied ones
     follow in the order of patches. So an edit never changes the order among those it did not touch, and it makes no
     difference which ids the placements have.
     """
-    captured = [_captured_pixels(memory, index) for index in range(len(memory.views))]
+    captured = [part_of(parts, "captured", memory, index, _captured_pixels) for index in range(len(memory.views))]
     points, planes, sizes, rows = (np.concatenate(parts, axis=-1) for parts in zip(*captured, strict=True))
     placements = memory.placements
     at_home = shown & (placements.transform_index == 0)
@@ -62,9 +63,8 @@ def pixel_surfels(memory: Memory, shown: np.ndarray) -> Surfels:
     )
 
 
-def _captured_pixels(memory: Memory, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _captured_pixels(view: View, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Points (3, m), planes (4, m), sizes (m,) and rows (m,) of one view's pixels with finite depth, as captured."""
-    view, rows = memory.views[index], memory.pixel_rows[index]
     flat = np.flatnonzero((rows > 0) & np.isfinite(view.z_depth))
     z = view.z_depth.ravel()[flat].astype(np.float64)
     slopes = pixel_slopes(view.z_depth, rows)
