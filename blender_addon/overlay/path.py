@@ -36,7 +36,9 @@ def path_lines(
     rgba = np.stack([colours[:-1][joined], colours[1:][joined]], axis=1)
     step = tick_step(len(path))
     at = np.arange(0, len(path), step)
-    ticks = np.stack([_tick(path, i, tick_m * (_LONG if n % 5 == 0 else _SHORT)) for n, i in enumerate(at)])
+    travel = np.gradient(eyes, axis=0) if len(path) > 1 else np.zeros_like(eyes)
+    lengths_m = np.where(np.arange(len(at)) % 5 == 0, _LONG, _SHORT) * tick_m
+    ticks = np.stack([_tick(path, i, travel[i], length_m) for i, length_m in zip(at, lengths_m, strict=True)])
     lines = Lines(ends.reshape(-1, 3), rgba.reshape(-1, 4))
     return lines + Lines(ticks.reshape(-1, 3), np.repeat(colours[at], 2, axis=0)), step
 
@@ -66,11 +68,12 @@ def _rgb(share: float) -> tuple[float, float, float]:
     return r, g, b
 
 
-def _tick(path: CameraPath, index: int, length_m: float) -> np.ndarray:  # (2, 3)
-    """Across the image, so that it is seen from above as well as through the camera."""
+def _tick(path: CameraPath, index: int, travel: np.ndarray, length_m: float) -> np.ndarray:  # (2, 3)
+    """Across the way: along the image's height, or along its width where the camera rises or falls."""
     camera = path[index]
-    across = camera.world_from_cam[:3, 0] * (length_m / 2)
-    return np.stack([camera.position_world - across, camera.position_world + across]).astype(np.float32)
+    right, down = camera.world_from_cam[:3, 0], camera.world_from_cam[:3, 1]
+    across = right if abs(down @ travel) > abs(right @ travel) else down
+    return np.stack([camera.position_world + end * across * length_m / 2 for end in (-1, 1)]).astype(np.float32)
 
 
 def _cuts(eyes: np.ndarray) -> np.ndarray:  # (T, 3) -> (T - 1,) bool

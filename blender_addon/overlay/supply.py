@@ -236,7 +236,8 @@ def _read_memory() -> None:
         placements, _state.face_ids = placements_of_faces(obj, memory)
     before = _state.edited
     if before is None or before.memory.views is not memory.views or not placements.same_as(before.memory.placements):
-        _state.edited = Edited(_key_of(obj), memory.with_placements(placements))
+        memory = memory.with_placements(placements)
+        _state.edited = Edited(_key_of(obj), memory, *([before.parts] if before is not None else []))
     else:
         _state.edited = before.named(_key_of(obj))
     refresh()

@@ -17,6 +17,7 @@ from mosaic_core.memory.dirty import candidate_frames
 from mosaic_core.memory.picture import Readout
 from mosaic_core.memory.seen_along import SeenAlong, seen_along
 from mosaic_core.memory.timed_reader import TimedReader
+from mosaic_core.memory.view_parts import ViewParts
 from mosaic_core.report.frames import chosen_frames
 
 # The survey of a path looks at this many frames, at this width.
@@ -33,22 +34,23 @@ class Edited:
 
     key: Hashable
     memory: Memory
+    parts: ViewParts = field(default_factory=ViewParts)  # shared with the state before: the thread reads one at a time
     reader: TimedReader = field(init=False)
     _fed: dict[str, Edited] = field(init=False, default_factory=dict)  # by engine
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reader", TimedReader(self.memory))
+        object.__setattr__(self, "reader", TimedReader(self.memory, self.parts))
 
     def fed_to(self, engine: str) -> Edited:
         """The state as that engine reads it; this one where it reads all of it."""
         if engine not in self._fed:
             memory = memory_fed_to(engine, self.memory)
-            self._fed[engine] = self if memory is self.memory else Edited((self.key, engine), memory)
+            self._fed[engine] = self if memory is self.memory else Edited((self.key, engine), memory, self.parts)
         return self._fed[engine]
 
     def named(self, key: Hashable) -> Edited:
         """The same state under another key: nothing that is made from it need be made again."""
-        same = Edited(key, self.memory)
+        same = Edited(key, self.memory, self.parts)
         object.__setattr__(same, "reader", self.reader)
         same._fed.update({engine: fed for engine, fed in self._fed.items() if fed is not self})
         return same

@@ -188,6 +188,8 @@ def test_frusta_and_path_are_lines_in_the_world(scene):
     np.testing.assert_allclose(eyes, [(-2.5, -5.0, 1.8), (0.0, -5.5, 2.2), (2.5, -5.0, 1.6)], atol=1e-5)
     assert len(path) == 2 + 3, "two steps and a tick for each of three frames"
     np.testing.assert_allclose(path.points[0], (-0.5, -5.2, 2.0), atol=1e-5)
+    ticks = path.points[4:].reshape(3, 2, 3)
+    assert (np.abs(ticks[:, 1] - ticks[:, 0])[:, 0] < 1e-4).all(), "the camera goes along x, ticks stand across"
     assert "Path: 3 frames" in legend_text()
     camera.location.x = 2.0
     camera.keyframe_insert("location", frame=3)

@@ -192,7 +192,7 @@ def edit(desk):
     desk.check(not np.array_equal(before.values, after.values), "the edit shows in the preview")
     yield from desk.press("Z", ctrl=True)
     yield from desk.wait(0.5)
-    scene.frame_set(1)  # undo knows another frame
+    bpy.context.scene.frame_set(1)  # undo has put another scene in its place, at another frame
     again = yield from photographed(desk, "preview_undone")
     desk.check(np.array_equal(before.values, again.values), "undo shows the same bits as before")
     yield from desk.press("TAB")
