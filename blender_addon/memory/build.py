@@ -21,6 +21,7 @@ from mosaic_core.memory.tone_matching import shown_patch_rgb
 
 from . import store
 from .atlas import UV_MAP, atlas_image, atlas_uv
+from .captions import keep_names
 from .faces import COLOUR, CORNER, set_face_flag, set_ints, set_values
 from .properties import SCHEMA
 from .sets import carry_sets
@@ -118,6 +119,7 @@ def mesh_of_memory(memory: Memory, name: str) -> bpy.types.Mesh:
     set_face_flag(mesh, "select", np.zeros(len(placements), bool), loops_count_as=True)
     set_face_flag(mesh, "hide", (placements.flags & HIDDEN) != 0, loops_count_as=False)
     _show_pictures(mesh, memory, placements)
+    keep_names(mesh, memory)
     return mesh
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import bpy
 from bpy.app.handlers import persistent
 
-from . import draw, native, source
+from . import draw, marks, native, screen, source
 
 _log = logging.getLogger(__name__)
 _handles: list[object] = []
@@ -37,6 +37,7 @@ def _changed(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
 
 def _everything(*_: object) -> None:
     source.changed()
+    marks.forget()
     draw.forget(batches=False)
     native.sync()
 
@@ -44,6 +45,8 @@ def _everything(*_: object) -> None:
 def _loaded(*_: object) -> None:
     source.changed()
     draw.forget()
+    marks.forget()
+    screen.forget()
     native.sync()
 
 
@@ -69,7 +72,12 @@ _HANDLERS = (
 def register() -> None:
     for handlers, handler in _HANDLERS:
         handlers.append(handler)
-    _handles.append(bpy.types.SpaceView3D.draw_handler_add(draw.draw_points, (), "WINDOW", "POST_VIEW"))
+    for draws, when in (
+        (draw.draw_points, "POST_VIEW"),
+        (marks.draw_in_space, "POST_VIEW"),
+        (marks.draw_on_screen, "POST_PIXEL"),
+    ):
+        _handles.append(bpy.types.SpaceView3D.draw_handler_add(draws, (), "WINDOW", when))
     if not bpy.app.background:
         bpy.app.timers.register(_first_sync, first_interval=0.0)
 
@@ -83,6 +91,8 @@ def unregister() -> None:
         bpy.app.timers.unregister(_first_sync)
     native.restore()
     draw.forget()
+    marks.forget()
+    screen.forget()
     source.changed()
 
 

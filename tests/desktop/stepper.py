@@ -105,7 +105,8 @@ class Desk:
         """A key or a mouse button, down and up, where the mouse is."""
         self.event(kind, "PRESS", **modifiers)
         yield
-        self.event(kind, "RELEASE")
+        # A click is made by letting go of the button, with Shift still down.
+        self.event(kind, "RELEASE", **(modifiers if kind.endswith("MOUSE") else {}))
         yield
 
     def click(self, x: int, y: int, *, button: str = "LEFTMOUSE", **modifiers: object) -> Steps:

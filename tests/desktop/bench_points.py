@@ -1,0 +1,179 @@
+"""How quick the points of a large memory are in a real window, as JSON.
+
+    BLENDER=blender python tests/desktop/bench_points.py
+
+100,000 patches that seven ray-cast views saw. Redraws are Blender's own timer's, of a maximised viewport, and the
+same view is drawn with native meshes: the memory's own quads, and one with as many vertices as the memory has points.
+All times are medians in milliseconds; the machine should be doing nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PATCHES = 100_000
+POINTS_A_PATCH = 16
+REPEATS = 9
+
+
+def scenario(desk):
+    """Runs inside Blender."""
+    import importlib
+
+    import bpy
+
+    def part(name):
+        return importlib.import_module(f"bl_ext.user_default.mosaic.{name}")
+
+    yield from desk.move(*desk.centre())
+    yield from desk.press("ESC")
+    memory = large_memory(part)
+    figures = {}
+    file = desk.folder / "large.mosaic"
+    part("mosaic_core.memory").save_memory(memory, file)
+    start = time.perf_counter()
+    obj = part("memory.build").build_memory_object(bpy.context, memory, file, "Large")
+    part("overlay.source").shown(obj)
+    figures["build_ms"] = 1e3 * (time.perf_counter() - start)
+    figures["patches"] = len(obj.data.polygons)
+    bpy.context.scene.mosaic.memory = obj
+    yield from desk.wait(2.0)
+    area, region = desk.area("VIEW_3D"), desk.region("WINDOW")
+    with bpy.context.temp_override(window=desk.window, area=area, region=region):
+        measure_picking(part, obj, figures)
+        measure_redraw(part, obj, figures)
+    yield from desk.shot("bench_points")
+    (desk.folder / "figures.json").write_text(json.dumps(figures), encoding="utf-8")
+
+
+def large_memory(part):
+    """Seven views of a room with crates, cut into cells of four pixels."""
+    from dataclasses import replace
+
+    scenes, memory = part("mosaic_core.scenes"), part("mosaic_core.memory")
+    colours = ((0.55, 0.5, 0.45), (0.75, 0.72, 0.66), (0.8, 0.2, 0.15), (0.2, 0.3, 0.85))
+    boxes = [
+        scenes.Box((-6, -6, -0.5), (6, 6, 0), 1, colours[0]),
+        scenes.Box((-6, 5, 0), (6, 6, 3.5), 2, colours[1]),
+        scenes.Box((-1.6, 0.2, 0), (-0.6, 1.2, 1), 3, colours[2]),
+        scenes.Box((1.0, 1.0, 0), (1.8, 1.8, 0.8), 4, colours[3]),
+    ]
+    views = []
+    for number in range(9):
+        camera = scenes.camera_looking_at(
+            (number - 4.0, -5.0, 2.4), (0, 1.5, 0.4), image_height=360, image_width=640, fov_deg=60.0
+        )
+        views.append(replace(scenes.ray_cast_view(camera, boxes, time_s=float(number)), patch_size_px=4))
+    whole = memory.Memory.from_views(views, {1: "Floor", 2: "Wall", 3: "Red Crate", 4: "Blue Crate"})
+    placed = part("mosaic_core.memory.quads").has_place(whole.patches)[whole.placements.rows - 1].nonzero()[0]
+    return whole.with_placements(whole.placements.taken(placed[:PATCHES]))
+
+
+def measure_picking(part, obj, figures) -> None:
+    import bpy
+    import numpy as np
+
+    screen, source = part("overlay.screen"), part("overlay.source")
+    region = bpy.context.region
+    box = part("overlay.picking").box_region((region.width, region.height), (0, 0), (region.width, region.height))
+
+    def anew(then):
+        screen._screens.clear()
+        return then()
+
+    where = region.width // 2, region.height // 2
+    start = time.perf_counter()
+    screen.pick(bpy.context, *where)  # reads which pixels of the atlas are the patches' own
+    figures["first_pick_ms"] = 1e3 * (time.perf_counter() - start)
+    figures["pick_after_the_view_turned_ms"] = median_ms(lambda: anew(lambda: screen.pick(bpy.context, *where)))
+    figures["pick_ms"] = median_ms(lambda: screen.pick(bpy.context, *where))
+    figures["box_all_ms"] = median_ms(lambda: anew(lambda: screen.faces_in_region(bpy.context, obj, box)))
+    figures["box_found"] = int(np.count_nonzero(screen.faces_in_region(bpy.context, obj, box)))
+    select = part("memory.select")
+    found = screen.faces_in_region(bpy.context, obj, box)
+    figures["write_selection_ms"] = median_ms(lambda: select.change_selection(obj, found, "SET"))
+
+    def read_again():
+        source.changed()
+        source.shown(obj)
+
+    figures["read_mesh_ms"] = median_ms(read_again)
+    select.set_selection(obj, np.zeros(len(found), bool))
+
+
+def measure_redraw(part, obj, figures) -> None:
+    import bpy
+
+    mosaic = bpy.context.scene.mosaic
+    bpy.context.view_layer.update()
+    figures["redraw_points_ms"] = redraw_ms()
+    mosaic.show_points = False
+    figures["redraw_own_quads_ms"] = redraw_ms()
+    obj.hide_set(True)
+    figures["redraw_empty_ms"] = redraw_ms()
+    grid = native_grid(PATCHES * POINTS_A_PATCH)
+    figures["redraw_as_many_vertices_ms"] = redraw_ms()
+    bpy.data.objects.remove(grid)
+    obj.hide_set(False)
+    mosaic.show_points = True
+    figures["redraw_points_again_ms"] = redraw_ms()
+
+
+def native_grid(vertices: int):
+    """A native mesh where the memory is, with about so many vertices."""
+    import bpy
+
+    side = round(vertices**0.5)
+    bpy.ops.mesh.primitive_grid_add(x_subdivisions=side - 1, y_subdivisions=side - 1, size=12)
+    grid = bpy.context.object
+    grid.select_set(False)
+    return grid
+
+
+def redraw_ms() -> float:
+    import bpy
+
+    bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=2)
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        bpy.ops.wm.redraw_timer(type="DRAW_WIN_SWAP", iterations=1)
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def median_ms(call) -> float:
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        call()
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times)
+
+
+def main() -> None:
+    sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
+    from harness import DesktopBlender
+
+    from build_addon import build
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        blender = DesktopBlender(os.environ["BLENDER"], folder / "home")
+        blender.install(build(folder / "zip"))
+        shots = Path(os.environ.get("MOSAIC_SCREENSHOTS", folder / "shots"))
+        result = blender.play(Path(__file__), blend_file=None, folder=folder / "run", shots=shots)
+        if result["error"]:
+            sys.exit(result["error"])
+        figures = json.loads((folder / "run" / "figures.json").read_text(encoding="utf-8"))
+    print(json.dumps({name: round(value, 1) for name, value in figures.items()}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""The memory as points in a real window: seen, picked and changed in Object Mode."""
+
+from __future__ import annotations
+
+import pytest
+from harness import FOLDER
+
+
+@pytest.fixture(scope="module")
+def memory_file(blender, tmp_path_factory):
+    """A saved file with a memory in it."""
+    file = tmp_path_factory.mktemp("memory") / "memory.blend"
+    run = blender.run("--python-exit-code", "1", "--python", FOLDER / "make_memory.py", "--", file)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return file
+
+
+def test_an_artist_picks_and_moves_patches_in_object_mode(blender, memory_file, shots, tmp_path):
+    result = blender.play(
+        FOLDER / "scenario_points.py", blend_file=memory_file, folder=tmp_path / "run", shots=shots, limit_s=300
+    )
+    assert not result["error"], result["error"]
+    assert "the points are back" in result["passed"]
