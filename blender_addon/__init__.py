@@ -52,6 +52,7 @@ MODULES = (
     "panels.result",
     "panels.compare",
     "cli",
+    "translations",
 )
 
 

@@ -47,6 +47,11 @@ class Desk:
     def window(self) -> bpy.types.Window:
         return bpy.context.window_manager.windows[0]
 
+    @property
+    def mouse_xy(self) -> tuple[int, int]:
+        """Where the mouse is in the window."""
+        return self._mouse_xy
+
     def area(self, kind: str) -> bpy.types.Area:
         return next(area for area in self.window.screen.areas if area.type == kind)
 
