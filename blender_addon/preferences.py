@@ -145,6 +145,7 @@ def draw_preferences(layout: bpy.types.UILayout, context: bpy.types.Context, cho
     row.operator("mosaic.create_environment")
     if status.installing:
         row.operator("mosaic.cancel_environment", icon="X")
+    layout.operator("mosaic.copy_report", icon="COPYDOWN")
 
 
 register, unregister = registration(MosaicPreferences, MOSAIC_OT_open_preferences)

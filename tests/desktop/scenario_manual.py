@@ -6,6 +6,8 @@ there and the tests show that it works. A panel that is added later gets its pic
 
 from __future__ import annotations
 
+import os
+
 import bpy
 
 # Panels other than ours would stand between ours; these are turned off while one is pictured.
@@ -67,13 +69,12 @@ def picture_panels(desk, kind: str, *, only: tuple[str, ...] = ()):
             continue
         if hasattr(shown, "poll") and not shown.poll(bpy.context):
             continue
-        kept = (shown.bl_idname, "")
         hidden = [
             panel
             for panel in all_panels
-            if shown not in (panel,)
+            if panel is not shown
             and panel.bl_space_type == "VIEW_3D"
-            and getattr(panel, "bl_parent_id", "") not in kept[:1]
+            and getattr(panel, "bl_parent_id", "") != shown.bl_idname
         ]
         for panel in reversed(hidden):
             bpy.utils.unregister_class(panel)
@@ -105,7 +106,9 @@ def picture_memory(desk):
 
 def picture_preferences(desk):
     """The add-on's preferences, in the viewport's own area: a second window has no fixed place without a desktop."""
+    os.environ.pop("MOSAIC_PYTHON")  # the preferences would say that it goes before them
     area = desk.area("VIEW_3D")
+    yield from desk.move(5, 5)
     area.type = "PREFERENCES"
     with bpy.context.temp_override(window=desk.window, area=area):
         bpy.ops.mosaic.open_preferences()

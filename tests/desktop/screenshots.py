@@ -25,6 +25,9 @@ from build_addon import build
 
 IMAGES = FOLDER.parent.parent / "docs" / "manual" / "images"
 WALK_WIDTH_PX = 1000
+TABS_PX = 26  # of the sidebar, right of the panels
+# The add-on's own part of the preferences: above it Blender shows the folder it lies in, which is this machine's.
+PREFERENCES_PX = (170, 255)
 _RED = (232, 62, 48)
 
 
@@ -71,11 +74,12 @@ def numbered(picture: Image.Image, number: int, x: int, y: int) -> Image.Image:
 
 
 def trimmed(picture: Image.Image) -> Image.Image:
-    """Without the empty rows below a panel, which are of one colour."""
-    rows = np.asarray(picture.convert("RGB")).astype(int)
-    rows = rows[:, : rows.shape[1] - 24]  # the tabs stand at the right edge
-    busy = np.flatnonzero(np.abs(rows - rows[-1:]).max(axis=(1, 2)) > 6)
-    return picture.crop((0, 0, picture.width, min(picture.height, int(busy[-1]) + 12) if len(busy) else picture.height))
+    """A panel without the tabs beside it and the empty rows below it, which are of one colour."""
+    picture = picture.crop((0, 0, picture.width - TABS_PX, picture.height))
+    rows = np.asarray(picture).astype(int)[:, 12:-12]
+    busy = np.flatnonzero(np.abs(rows - rows[-2:-1]).max(axis=(1, 2)) > 6)
+    end = int(busy[busy < picture.height - 4].max(initial=0)) + 12
+    return picture.crop((0, 0, picture.width, min(picture.height, end)))
 
 
 def write_walk(marks: dict, shots: Path) -> None:
@@ -98,7 +102,8 @@ def write_panels(marks: dict, shots: Path) -> None:
             smaller = (900, round(picture.height * 900 / picture.width))
             picture.resize(smaller, Image.Resampling.LANCZOS).save(IMAGES / f"{name}.jpg", quality=80, optimize=True)
         else:
-            picture = trimmed(picture)
+            left, top = PREFERENCES_PX if name == "preferences" else (0, 0)
+            picture = trimmed(picture.crop((left, top, picture.width, picture.height)))
             picture.quantize(128).save(IMAGES / f"{name}.png", optimize=True)
 
 
