@@ -57,8 +57,15 @@ def _draw_play(layout: bpy.types.UILayout, context: bpy.types.Context, folder) -
 
 
 def _draw_capture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    draw_text(layout, context, "1 of 2: let Mosaic look at your scene. Nothing in it is changed.")
-    _large(layout).operator("mosaic.capture", icon="RENDER_STILL")
+    row = _large(layout)
+    if any(obj.type == "CAMERA" for obj in context.scene.objects):
+        draw_text(layout, context, "1 of 2: Mosaic looks at your scene from its cameras. Nothing in it is changed.")
+        row.operator("mosaic.capture", icon="RENDER_STILL")
+        return
+    draw_text(layout, context, "1 of 2: Mosaic looks at your scene from a ring of cameras, which it adds.")
+    row.operator_context = "EXEC_DEFAULT"
+    ring = row.operator("mosaic.capture_wizard", text="Capture Memory", icon="RENDER_STILL")
+    ring.source, ring.keep = "RING", True  # kept: the video starts at one of them
 
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

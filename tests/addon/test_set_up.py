@@ -71,7 +71,8 @@ def test_the_first_panel_leads_from_capture_to_set_up_to_generate(user, nothing_
     from blender_addon.panels.start import is_wanted
     from blender_addon.worker_setup import environment_folder
 
-    assert "mosaic.capture Capture Memory" in drawn_start() and "generate" not in drawn_start()
+    assert "mosaic.capture_wizard Capture Memory" in drawn_start(), "without a camera, a ring of them"
+    assert "generate" not in drawn_start()
     ready_scene(tmp_path)
     text = drawn_start()
     assert "mosaic.set_up Set Up" in text and "mosaic.generate" not in text
@@ -88,6 +89,20 @@ def test_the_first_panel_leads_from_capture_to_set_up_to_generate(user, nothing_
     make_take(tmp_path / "takes" / "take_0002")
     bpy.context.window_manager.mosaic_job.take_folder = str(tmp_path / "takes" / "take_0002")
     assert not is_wanted(bpy.context), "whoever has made two needs no leading"
+
+
+def test_a_scene_without_a_camera_is_captured_from_a_ring_and_the_video_has_a_path(tmp_path):
+    from blender_addon.paths.gentle import add_gentle_path, stands_still
+
+    bpy.ops.mesh.primitive_cube_add()
+    scene = bpy.context.scene
+    scene.mosaic.capture_width, scene.mosaic.capture_height = 64, 36
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    assert bpy.ops.mosaic.capture_wizard(source="RING", keep=True, number=3) == {"FINISHED"}
+    assert scene.mosaic.memory is not None and sum(obj.type == "CAMERA" for obj in scene.objects) == 3
+    assert stands_still(scene)
+    camera = add_gentle_path(bpy.context)
+    assert scene.mosaic.path_camera == camera and scene.camera is not None
 
 
 def test_the_progress_names_the_package_and_its_size():
