@@ -52,10 +52,14 @@ class PatchSearch:
             for level in placed.tree
         ]
 
-    def nearest(self, camera: Camera) -> Array:  # (h * w,) int64
-        """A key a cell: `FARTHEST` where nothing is seen, else a rank, see `rank_of`."""
+    def nearest(
+        self,
+        camera: Camera,
+        pixels: np.ndarray | None = None,  # (n,) flat; None asks for all, h * w
+    ) -> Array:  # (n,) int64
+        """A key a cell: `FARTHEST` where nothing is seen, else a rank, see `rank_of`. No cell depends on the others."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            frame = _Frame(camera, self._arrays)
+            frame = _Frame(camera, self._arrays, pixels)
             if not self._levels:
                 return frame.best
             *upper, last = range(len(self._levels))
@@ -205,20 +209,20 @@ class _Boxes:
 
 
 class _Frame:
-    """One camera's cells while they are being settled."""
+    """Cells of one camera while they are being settled, known by their position among those asked for."""
 
-    def __init__(self, camera: Camera, arrays: Arrays) -> None:
+    def __init__(self, camera: Camera, arrays: Arrays, pixels: np.ndarray | None) -> None:
         self.lens = lens = Lens(camera)
         self._arrays = arrays
-        cells = np.arange(lens.height * lens.width)
-        rays = rays_of(camera, cells)
+        pixels = np.arange(lens.height * lens.width) if pixels is None else pixels
+        rays = rays_of(camera, pixels)
         self._rays = [arrays.of(ray) for ray in rays]
         steep = np.where(np.abs(rays) < 1 / _STEEPEST, np.copysign(_STEEPEST, rays), 1 / rays)
         self.inverse_rays = [arrays.of(ray) for ray in steep.astype(np.float32)]
-        row, column = np.divmod(cells, lens.width)
+        row, column = np.divmod(pixels, lens.width)
         self.uv = [arrays.of(at.astype(np.float32) + np.float32(0.5)) for at in (column, row)]
-        self.cells = arrays.of(cells.astype(np.int64))
-        self.best = arrays.of(np.full(len(cells), FARTHEST, np.int64))
+        self.cells = arrays.positions(len(pixels))
+        self.best = arrays.full((len(pixels),), FARTHEST, np.int64)
 
     def keys(self, inverse: Array, rank: Array) -> Array:  # (n,) int64
         """Depth, as coarse as it counts, and rank in one number that sorts by depth first."""

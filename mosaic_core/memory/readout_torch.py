@@ -1,7 +1,8 @@
 """Reading the memory with torch, on any device: the twin of `mosaic_core.memory.readout`. Imports torch.
 
-Features: the search runs on the device, a camera after the other; the few cells that saw something are described by the
-very lines that the NumPy reader uses; the features of the winners are gathered on the device. Colours: the lines of the
+Features: the search runs on the device, a camera after the other, or in threads of the host; the few cells that saw
+something are described by the very lines that the NumPy reader uses; the features of the winners are gathered on the
+device. Colours: the lines of the
 NumPy reader, at work on tensors. So both have the same bits as the NumPy readers', on every run and with any number of
 threads: every operation is elementwise, a gather, a stable sort, or a minimum or sum of integers; none depends on an
 order.
@@ -12,6 +13,7 @@ Only code that has torch imports this module (`import mosaic_core.memory` does n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -20,6 +22,7 @@ from torch import Tensor
 
 from ..cameras import Camera
 from ..errors import MosaicError
+from .arrays import NUMPY
 from .arrays_torch import TorchArrays
 from .feature_readout import check_rows, look_closer
 from .memory import Memory
@@ -50,7 +53,8 @@ class TorchFeatureReader:
         self.memory = memory
         self.device = torch.device(device)
         self.placed = place_patches(memory, memory.placements.shown_at(time_s))
-        self._search = PatchSearch(self.placed, TorchArrays(self.device))
+        on_host = self.device.type == "cpu"
+        self._search = PatchSearch(self.placed, NUMPY if on_host else TorchArrays(self.device))
 
     @torch.no_grad()
     def read(
@@ -72,8 +76,7 @@ class TorchFeatureReader:
         size = (len(cameras), *size)
         values = features.new_zeros((len(cameras), size[1] * size[2], features.shape[1]))
         columns: list[dict[str, np.ndarray]] = []
-        for index, (camera, time) in enumerate(zip(cameras, times, strict=True)):
-            keys = self._search.nearest(camera).cpu().numpy()
+        for index, (camera, time, keys) in enumerate(zip(cameras, times, self._nearest(cameras), strict=True)):
             seen = look_closer(self.memory, self.placed, camera, keys, time)
             cells, rows = (torch.from_numpy(a.astype(np.int64)).to(self.device) for a in (seen.cells, seen.rows - 1))
             values[index, cells] = features.index_select(0, rows)
@@ -85,6 +88,27 @@ class TorchFeatureReader:
         }
         shaped = {name: column.reshape(*size, *column.shape[2:]) for name, column in rest.items()}
         return TorchReadout(values=values.reshape(*size, -1), **shaped)
+
+    def _nearest(self, cameras: Sequence[Camera]) -> list[np.ndarray]:  # T times (h * w,) int64
+        """What each camera's cells see, see `PatchSearch.nearest`.
+
+        On the host with NumPy, which takes two thirds of torch's time for arrays of this size, in as many threads as
+        torch has: every n-th cell each, a fair share of any picture. Torch's own threads wait for each other at every
+        operation, so on a machine that does something else as well they are ten times slower than none.
+        """
+        if self.device.type != "cpu":
+            return [self._search.nearest(camera).cpu().numpy() for camera in cameras]
+        count, threads = cameras[0].image_height * cameras[0].image_width, torch.get_num_threads()
+        shares = [np.arange(first, count, threads) for first in range(min(threads, count))]
+        keys = [np.zeros(count, np.int64) for _ in cameras]
+
+        def settle(index: int, share: np.ndarray) -> None:
+            keys[index][share] = self._search.nearest(cameras[index], share)
+
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(settle, index, share) for index in range(len(cameras)) for share in shares]:
+                done.result()
+        return keys
 
 
 class TorchRgbReader:

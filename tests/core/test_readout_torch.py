@@ -11,7 +11,11 @@ torch = pytest.importorskip("torch")
 
 from mosaic_core.errors import MosaicError  # noqa: E402
 from mosaic_core.memory import Memory, View, edits  # noqa: E402
+from mosaic_core.memory.arrays import NUMPY  # noqa: E402
+from mosaic_core.memory.arrays_torch import TorchArrays  # noqa: E402
 from mosaic_core.memory.feature_readout import FeatureReader  # noqa: E402
+from mosaic_core.memory.patch_search import PatchSearch  # noqa: E402
+from mosaic_core.memory.placed_patches import place_patches  # noqa: E402
 from mosaic_core.memory.readout import MemoryReader  # noqa: E402
 from mosaic_core.memory.readout_torch import TorchFeatureReader, TorchReadout, TorchRgbReader  # noqa: E402
 from mosaic_core.scenes.patch_memory import patch_memory  # noqa: E402
@@ -104,6 +108,18 @@ def test_torch_and_numpy_give_the_same_bits(which, request):
             ours, theirs = getattr(batch, field.name)[index].numpy(), getattr(single, field.name)
             assert ours.dtype == theirs.dtype and np.array_equal(ours, theirs, equal_nan=True), field.name
     assert batch.covered[0].any() and not batch.covered[2].all()
+
+
+@pytest.mark.parametrize("which", ["room", "dense"])
+def test_a_search_by_tensors_finds_the_same(which, request):
+    memory = request.getfixturevalue(which)
+    placed = place_patches(memory, memory.placements.shown_at(None))
+    tensors = PatchSearch(placed, TorchArrays(torch.device("cpu")))
+    for camera in CAMERAS:
+        ours, theirs = tensors.nearest(camera).numpy(), PatchSearch(placed, NUMPY).nearest(camera)
+        assert np.array_equal(ours, theirs)
+        some = np.arange(3, len(theirs), 7)
+        assert np.array_equal(tensors.nearest(camera, some).numpy(), theirs[some])
 
 
 @pytest.mark.parametrize("which", ["room", "tangle"])
