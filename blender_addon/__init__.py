@@ -15,6 +15,7 @@ MODULES = (
     "paths.findings",
     "operators.capture",
     "operators.capture_wizard",
+    "operators.import_memory",
     "operators.edit",
     "operators.pick",
     "operators.transform",

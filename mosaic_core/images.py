@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_FILE_BYTES = 1 << 30
+_MAX_PHOTO_PX = 100_000_000  # more than any camera makes; a damaged file may claim anything
 # The depth channel of an EXR image, by the names in use; a single channel may have any.
 _DEPTH_CHANNELS = ("Z", "depth.Z", "ViewLayer.Depth.Z", "View Layer.Depth.Z", "depth.V", "Y", "R")
 
@@ -39,6 +40,40 @@ def read_rgb(data: bytes, *, image_height: int, image_width: int) -> np.ndarray:
     """A PNG or JPEG image of 8 bits. Raises `FormatError`, also for one of another size."""
     image = _decoded(data, image_height, image_width)
     return np.asarray(image.convert("RGB"), np.uint8)
+
+
+def read_any_rgb(data: bytes) -> np.ndarray:  # (H, W, 3) uint8
+    """A photograph in any common format and of any size, turned as its camera was held. Raises `FormatError`."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            opened = Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "TIFF", "BMP"))
+            if opened.width * opened.height > _MAX_PHOTO_PX:
+                raise FormatError(f"a picture of {opened.width} x {opened.height} pixels is too large")
+            image = ImageOps.exif_transpose(opened)
+            return np.asarray(image.convert("RGB"), np.uint8)
+    except UnidentifiedImageError as error:
+        raise FormatError("it is no picture") from error
+    except (OSError, SyntaxError, ValueError, ArithmeticError, IndexError, KeyError, TypeError, struct.error,
+            zlib.error, MemoryError, EOFError, Image.DecompressionBombError) as error:  # fmt: skip
+        raise FormatError(f"a damaged picture: {' '.join(str(error).split())[:200]}") from error
+
+
+def video_size(file: Path) -> tuple[int, int]:
+    """Height and width of a video's frames. Raises `FormatError`."""
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(str(file), "r") as container:
+            if not container.streams.video:
+                raise FormatError(f"{file} is no video")
+            stream = container.streams.video[0]
+            return stream.height, stream.width
+    except (FFmpegError, ValueError, OverflowError, MemoryError) as error:
+        raise FormatError(f"cannot read the video {file}: {' '.join(str(error).split())[:200]}") from error
 
 
 def read_mask(data: bytes, *, image_height: int, image_width: int) -> np.ndarray:  # (H, W) bool

@@ -18,7 +18,9 @@ _MAX_COUNTED_FACES = 500_000
 def draw_memory(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Capture settings, the memory that is worked on, and how it is."""
     settings = context.scene.mosaic
-    layout.operator("mosaic.capture_wizard", text="Set Up Capture...", icon="OUTLINER_OB_CAMERA")
+    row = layout.row(align=True)
+    row.operator("mosaic.capture_wizard", text="Set Up Capture...", icon="OUTLINER_OB_CAMERA")
+    row.operator("mosaic.import_memory", text="Import...", icon="IMPORT")
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False

@@ -21,6 +21,7 @@ def add(commands: Commands) -> None:
     into.add_argument("place", type=Path, metavar="IN", help="a file or a folder")
     into.add_argument("--out", type=Path, required=True, metavar="FILE")
     into.add_argument("--format", metavar="NAME", help="of IN, guessed by its content without")
+    into.add_argument("--into", type=Path, metavar="MEMORY", help="add to what this memory holds")
     into.add_argument("--cameras", type=Path, metavar="PATH", help="a camera path, for points and for plain images")
     for command in (out, into):
         command.add_argument("--depth-unit", type=float, metavar="M", help="metres a step of 16-bit depth, e.g. 0.001")
@@ -45,12 +46,14 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from ..memory import save_memory
+    from ..memory import open_memory, save_memory
+    from ..memory.adding import added
     from ..memory.formats import Known, import_memory
 
     known = Known(fps=options.fps, depth_unit_m=options.depth_unit, cameras=options.cameras)
     imported = import_memory(options.place, options.format, known=known)
-    save_memory(imported.memory, options.out)
+    memory = imported.memory if options.into is None else added(open_memory(options.into), imported.memory)
+    save_memory(memory, options.out)
     views, patches = len(imported.memory.views), len(imported.memory.patches)
     if options.json:
         facts = {"format": imported.format_name, "views": views, "patches": patches, "assumed": imported.assumed}

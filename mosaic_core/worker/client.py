@@ -48,7 +48,7 @@ _DRAIN_S = 0.5
 def command_line(python: str | os.PathLike[str], module: str, *, package_root: Path | None = None) -> list[str]:
     """How to run `mosaic_core.<module>` in another Python, whatever else is beside it; arguments go at the end.
 
-    Run it with `cleanclean_environment()`. Raises `WorkerError` where the program is not there.
+    Run it with `clean_environment()`. Raises `WorkerError` where the program is not there.
     """
     root = package_root or Path(__file__).resolve().parents[2]
     return [*_checked_python(python), "-u", "-c", _BOOTSTRAP, str(root), module]
@@ -95,7 +95,7 @@ class WorkerClient:
         """
         root = package_root or Path(__file__).resolve().parents[2]
         arguments = command or command_line(python, "worker", package_root=root)
-        log = _open_log(log_file)
+        log = open_log(log_file)
         try:
             process = subprocess.Popen(
                 arguments,
@@ -256,7 +256,7 @@ def _checked_python(python: str | os.PathLike[str]) -> list[str]:
     raise WorkerError(f"The Python for the GPU process does not exist: {name}")
 
 
-def _open_log(log_file: Path) -> Any:
+def open_log(log_file: Path) -> Any:
     """The log, empty, unbuffered, and in append mode because the process and the reader thread both write to it."""
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)

@@ -75,6 +75,45 @@ def test_a_camera_on_a_curve_says_why_its_place_cannot_be_keyed_and_can_after_ba
     np.testing.assert_allclose(positions(sampled(camera_obj))[-1], (6, -4, 2), atol=1e-4)
 
 
+@pytest.fixture
+def looking(monkeypatch):
+    """A viewport, which there is none of in the background: it looks from where the test says."""
+    from blender_addon.operators import path_keys
+
+    place = {"view": view()}
+    monkeypatch.setattr(path_keys, "has_viewport", lambda _context: True)
+    monkeypatch.setattr(path_keys, "viewport_view", lambda _context: place["view"])
+    return place
+
+
+def test_keying_the_view_makes_a_camera_and_then_goes_on_with_it(looking):
+    scene = bpy.context.scene
+    scene.mosaic.width, scene.mosaic.height = SIZE["image_width"], SIZE["image_height"]
+    for frame, (at, to) in zip((1, 24), PLACES, strict=False):
+        scene.frame_set(frame)
+        looking["view"] = view(at, to)
+        assert bpy.ops.mosaic.key_view() == {"FINISHED"}
+    cameras = [obj for obj in bpy.data.objects if obj.type == "CAMERA"]
+    assert cameras == [scene.mosaic.path_camera] == [scene.camera]
+    path = sampled(cameras[0], frame_end=24)
+    np.testing.assert_allclose(positions(path)[[0, -1]], [PLACES[0][0], PLACES[1][0]], atol=1e-4)
+    assert 80 / path[0].intrinsics_px[0, 0] == pytest.approx(0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize("instead", ["BAKE", "NEW"])
+def test_the_view_of_a_camera_on_a_curve_is_keyed_after_baking_or_on_a_new_camera(looking, instead):
+    camera_obj, _ = following()
+    scene = bpy.context.scene
+    scene.mosaic.path_camera, scene.frame_end = camera_obj, 25
+    before = positions(sampled(camera_obj))
+    scene.frame_set(25)
+    assert bpy.ops.mosaic.key_view(instead=instead) == {"FINISHED"}
+    assert (scene.mosaic.path_camera == camera_obj) == (instead == "BAKE")
+    assert (followed_curve(camera_obj) is None) == (instead == "BAKE")
+    np.testing.assert_allclose(positions(sampled(scene.mosaic.path_camera))[-1], (6, -4, 2), atol=1e-4)
+    np.testing.assert_allclose(positions(sampled(camera_obj))[0], before[0], atol=1e-4)
+
+
 def test_a_bake_with_few_keys_stays_near_the_curve():
     camera_obj, _ = following(frame_count=49)
     scene = bpy.context.scene

@@ -21,7 +21,7 @@ from mosaic_core.cameras.formats.files import FORMATS
 from mosaic_core.cameras.path_file import save_path
 from mosaic_core.exr import exr_bytes, read_exr
 from mosaic_core.generate.video import VideoWriter
-from mosaic_core.images import png_bytes, read_integers, read_rgb, video_frames
+from mosaic_core.images import png_bytes, read_any_rgb, read_integers, read_rgb, video_frames
 from mosaic_core.memory import (
     Features,
     Memory,
@@ -186,6 +186,15 @@ def image_target(kind: str) -> Target:
     return Target(lambda place: read(place.read_bytes(), **size), {"": data}, 1200, 20_000)
 
 
+def photo_target(kind: str) -> Target:
+    """A photograph of any size: what it claims to be is all that is known of it."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)).save(buffer, kind)
+    return Target(lambda place: read_any_rgb(place.read_bytes()), {"": buffer.getvalue()}, 400, 200_000_000)
+
+
 def video_target(folder: Path) -> Target:
     with VideoWriter(folder / "clip.mp4", fps=24, image_height=16, image_width=32) as video:
         for level in (0.1, 0.5, 0.9):
@@ -207,6 +216,10 @@ TARGETS: dict[str, Callable[[Path], Target]] = {
     "exr": exr_target,
     "zip_exr": zip_exr_target,
     **{kind: (lambda _folder, kind=kind: image_target(kind)) for kind in ("png", "png16", "jpeg")},
+    **{
+        f"photo_{kind}": (lambda _folder, kind=kind: photo_target(kind))
+        for kind in ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
+    },
     "video": video_target,
     **{f"path_{name}": (lambda _folder, name=name: path_target(name)) for name in FORMAT_NAMES},
 }

@@ -312,3 +312,18 @@ def test_export_and_import_on_the_command_line(room, tmp_path, capsys):
     assert len(load_memory(tmp_path / "back.mosaic").patches) == facts["patches"]
     assert main(["import", str(tmp_path / "room.mosaic"), "--out", str(tmp_path / "x.mosaic")]) == 1
     assert capsys.readouterr().err.count("\n") == 1 and not (tmp_path / "x.mosaic").exists()
+
+
+def test_a_memory_is_added_to_another_of_the_same_world_and_edits_stay():
+    from mosaic_core.memory.adding import added
+    from mosaic_core.memory.object_edits import edit_objects
+
+    known, other = room_memory(((0.0, -5.0, 1.8),)), room_memory(((1.5, -4.5, 1.8), (0.5, -4.0, 1.8)))
+    name = known.object_names[1]
+    edited = edit_objects(known, [name], ("move", (1.0, 0.0, 0.0)))
+    both = added(edited, other)
+    assert len(both.views) == 3 and len(both.edits) == len(edited.edits) == 1
+    assert both.object_names == known.object_names  # of one name is one object
+    assert both.undo().placements.same_as(added(known, other).placements)
+    spliced = added(known, edit_objects(other, [name], ("move", (0.0, 0.0, 1.0))))
+    assert len(spliced.views) == 3 and not spliced.edits

@@ -3,9 +3,10 @@
 from .base import Known
 from .cloud import PointCloud, patch_points, pixel_points
 from .clouds import read_cloud, write_cloud
-from .files import FORMAT_NAMES, Imported, as_shown, export_memory, import_memory
+from .files import ABOUT_FORMATS, FORMAT_NAMES, Imported, as_shown, export_memory, import_memory
 
 __all__ = [
+    "ABOUT_FORMATS",
     "FORMAT_NAMES",
     "Imported",
     "Known",

@@ -68,6 +68,7 @@ FORMATS: dict[str, MemoryFormat] = {
     )
 }
 FORMAT_NAMES: tuple[str, ...] = tuple(FORMATS)
+ABOUT_FORMATS: dict[str, str] = {name: format_.about for name, format_ in FORMATS.items()}
 
 
 def import_memory(place: Path | str, format: str | None = None, *, known: Known | None = None) -> Imported:

@@ -37,7 +37,7 @@ def _folder_of_pictures(place: Path) -> Path | None:
     return next((place / n for n in ("rgb", "images", "color") if (place / n).is_dir()), None)
 
 
-def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+def numbered_files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
     """The images in a folder by the stem of their names, in the order of their numbers."""
     try:
         found = [file for file in folder.iterdir() if file.suffix.lower() in suffixes and file.is_file()]
@@ -48,13 +48,13 @@ def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
 
 def _read(place: Path, known: Known) -> Iterator[View]:
     folder = _folder_of_pictures(place)
-    pictures = _files(folder, _PICTURES) if folder else {}
-    depths = _files(place / "depth", (".exr", ".png"))
+    pictures = numbered_files(folder, _PICTURES) if folder else {}
+    depths = numbered_files(place / "depth", (".exr", ".png"))
     if not pictures or not depths:
         raise FormatError(f"{place} needs pictures in rgb/ and depth maps in depth/")
     path = _cameras(place, known)
-    masks = {name: _files(place / name, (".png",)) for name in ("dynamic", "sky", "objects")}
-    for stem, index in _frames(list(pictures), path).items():
+    masks = {name: numbered_files(place / name, (".png",)) for name in ("dynamic", "sky", "objects")}
+    for stem, index in frames_of_names(list(pictures), path).items():
         camera = path[index]
         size = {"image_height": camera.image_height, "image_width": camera.image_width}
         if stem not in depths:
@@ -79,7 +79,7 @@ def _cameras(place: Path, known: Known) -> CameraPath:
         raise FormatError(str(error)) from error
 
 
-def _frames(stems: list[str], path: CameraPath) -> dict[str, int]:
+def frames_of_names(stems: list[str], path: CameraPath) -> dict[str, int]:
     """Which frame of the path each picture is. Raises `FormatError` where neither numbers nor counts agree."""
     at = {number: index for index, number in enumerate(path.frame_numbers)}
     numbers = [number_in(stem) for stem in stems]
