@@ -73,6 +73,7 @@ def shown_now(context: bpy.types.Context) -> Shown | None:
     if state is None:
         return None
     state = state.fed_to(context.scene.mosaic.engine)
+    frames.aim(state)
     camera, time_s, frame = camera_now(context), time_now_s(context.scene), context.scene.frame_current
     readout = frames.get(state, camera, time_s)
     if readout is not None:
@@ -81,8 +82,11 @@ def shown_now(context: bpy.types.Context) -> Shown | None:
             _last = Shown(readout, camera, frame, is_current)
         _make_ahead(context.scene, state, frame)
         return _last
-    wanted = [(camera, time_s)]
-    supply.want("frame", (state.reader, tasks.camera_key(camera), time_s), lambda: frames.reading(state, wanted))
+    wanted, key = [(camera, time_s)], (state.reader, tasks.camera_key(camera), time_s)
+    made = supply.background.done("frame")
+    if made is not None and made.key == key and made.error is None:
+        supply.background.drop("frame")  # it was there, and has gone since
+    supply.want("frame", key, lambda: frames.reading(state, wanted))
     if supply.error_of("frame"):
         raise MosaicError(supply.error_of("frame"))
     if _last is not None and _last.is_current:
@@ -98,7 +102,7 @@ def _make_ahead(scene: bpy.types.Scene, state: tasks.Edited, frame: int) -> None
     wanted = [(path[i], path.time_s(i)) for i in range(len(path))]
     first = min(max(frame - path.frame_numbers[0], 0), len(path) - 1)
     ordered = (wanted[first:] + wanted[:first])[: tasks.KEPT_FRAMES]
-    supply.want("nearby", (state.reader, supply.path_serial()), lambda: frames.reading(state, ordered))
+    supply.want("nearby", (state.reader, supply.path_serial()), lambda: frames.reading(state, ordered, take_over=True))
 
 
 def display_image(readout: Readout) -> np.ndarray:  # (h, w, 4) float32

@@ -96,14 +96,20 @@ def conflicts(state: Edited) -> Generator[None, None, Conflicts]:
 class Frames:
     """Readouts of one state of the memory, by camera and time.
 
-    When the memory changes, those that the change cannot have reached are taken over (`candidate_frames`, the rule by
-    which retakes keep frames): after a small edit only the frames that show it are made again.
+    When the memory changes, the frame that somebody looks at is made first. Then those are taken over that the change
+    cannot have reached (`candidate_frames`, the rule by which retakes keep frames), and only the others are made again.
     """
 
     def __init__(self) -> None:
-        self._state: Edited | None = None
-        self._held: OrderedDict[Hashable, tuple[Camera, float, Readout]] = OrderedDict()
+        self._aim: Edited | None = None  # the state that is wanted; work for others ends at its next step
+        self._state: Edited | None = None  # the state that `_held` shows
+        self._held: OrderedDict[Hashable, _Kept] = OrderedDict()
+        self._before: tuple[Edited, list[_Kept]] | None = None  # what may be taken over
         self._lock = threading.Lock()
+
+    def aim(self, state: Edited) -> None:
+        """From now on this state is wanted."""
+        self._aim = state
 
     def get(self, state: Edited, camera: Camera, time_s: float) -> Readout | None:
         """The readout where it is there."""
@@ -111,44 +117,66 @@ class Frames:
             if self._state is None or self._state.memory is not state.memory:
                 return None
             found = self._held.get((camera_key(camera), time_s))
-            return None if found is None else found[2]
+            return None if found is None else found.readout
 
-    def reading(self, state: Edited, wanted: Sequence[tuple[Camera, float]]) -> Generator[None, None, None]:
-        """Make the readouts that are not there, one a step."""
+    def reading(
+        self, state: Edited, wanted: Sequence[tuple[Camera, float]], *, take_over: bool = False
+    ) -> Generator[None, None, None]:
+        """Make the readouts that are not there, one a step; with `take_over`, keep first what can be kept."""
+        if take_over and self._aims_at(state):
+            self._move_on(state)
+            self._take_over()
+            yield
         for camera, time_s in wanted:
+            if not self._aims_at(state):
+                return
             self._move_on(state)
             if self.get(state, camera, time_s) is None:
-                self._keep(state, camera, time_s, state.reader.rgb(camera, time_s))
+                self._keep(_Kept(camera, time_s, state.reader.rgb(camera, time_s)))
                 yield
 
     def forget(self) -> None:
         """Drop everything."""
         with self._lock:
-            self._state = None
+            self._aim = self._state = self._before = None
             self._held.clear()
 
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def _aims_at(self, state: Edited) -> bool:
+        aim = self._aim
+        return aim is not None and aim.memory is state.memory
+
     def _move_on(self, state: Edited) -> None:
-        before = self._state
-        if before is not None and before.memory is state.memory:
+        with self._lock:
+            if self._state is None or self._state.memory is not state.memory:
+                if self._state is not None and self._held:
+                    self._before = self._state, list(self._held.values())
+                self._state, self._held = state, OrderedDict()
+
+    def _take_over(self) -> None:
+        if self._before is None or self._state is None:
             return
-        kept = self._unreached(before, state) if before is not None else OrderedDict()
-        with self._lock:
-            self._state, self._held = state, kept
+        (before, kept), after, self._before = self._before, self._state, None
+        size = {(each.camera.image_height, each.camera.image_width) for each in kept}
+        if before.memory.views is not after.memory.views or len(size) > 1:
+            return
+        path = CameraPath(tuple(each.camera for each in kept), tuple(range(len(kept))), 1.0)
+        reached = set(candidate_frames(before.memory, after.memory, path))
+        for index, each in enumerate(kept):
+            if index not in reached:
+                self._keep(each)
 
-    def _unreached(self, before: Edited, after: Edited) -> OrderedDict[Hashable, tuple[Camera, float, Readout]]:
-        held = list(self._held.items())
-        if not held or before.memory.views is not after.memory.views:
-            return OrderedDict()
-        sizes = {(camera.image_height, camera.image_width) for _, (camera, _, _) in held}
-        if len(sizes) > 1:
-            return OrderedDict()
-        cameras = tuple(camera for _, (camera, _, _) in held)
-        reached = set(candidate_frames(before.memory, after.memory, CameraPath(cameras, tuple(range(len(held))), 1.0)))
-        return OrderedDict(item for index, item in enumerate(held) if index not in reached)
-
-    def _keep(self, state: Edited, camera: Camera, time_s: float, readout: Readout) -> None:
+    def _keep(self, kept: _Kept) -> None:
         with self._lock:
-            if self._state is state or (self._state is not None and self._state.memory is state.memory):
-                self._held[camera_key(camera), time_s] = (camera, time_s, readout)
-                while len(self._held) > KEPT_FRAMES:
-                    self._held.popitem(last=False)
+            self._held.setdefault((camera_key(kept.camera), kept.time_s), kept)
+            while len(self._held) > KEPT_FRAMES:
+                self._held.popitem(last=False)
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    camera: Camera
+    time_s: float
+    readout: Readout

@@ -103,7 +103,7 @@ def test_an_edit_shows_and_only_frames_it_reaches_are_made_again(scene):
     before = preview()
     for _ in range(2):
         supply.settle()
-    assert len(readout_preview.frames._held) == 3, "the path's other frames were made ahead"
+    assert len(readout_preview.frames) == 3, "the path's other frames were made ahead"
     move_red_crate(scene[0], (0.4, 0.0, 0.0))
     assert not supply.is_current(scene[0])
     after = preview()
@@ -114,11 +114,11 @@ def test_an_edit_shows_and_only_frames_it_reaches_are_made_again(scene):
 
 def test_frames_that_an_edit_cannot_reach_are_taken_over(scene, monkeypatch):
     from blender_addon.memory.change import delete_faces
-    from blender_addon.overlay import tasks
+    from blender_addon.overlay import readout_preview, supply, tasks
 
     camera = scene[1]
-    camera.animation_data_clear()
     camera.rotation_euler.z += 2.5  # looks away from the crates
+    camera.keyframe_insert("rotation_euler", frame=1)
     bpy.context.view_layer.update()
     first = preview()
     made = []
@@ -127,7 +127,26 @@ def test_frames_that_an_edit_cannot_reach_are_taken_over(scene, monkeypatch):
     delete_faces(scene[0], np.flatnonzero(ints(scene[0], "object_id") == RED))
     bpy.context.view_layer.update()
     after = preview()
-    assert after.is_current and after.readout is first.readout and made == []
+    supply.settle()
+    assert after.is_current and np.array_equal(after.readout.values, first.readout.values)
+    assert len(readout_preview.frames) == 3 and len(made) == 1, "only the frame that is looked at"
+
+
+def test_work_for_a_state_that_is_gone_does_not_bring_it_back(scene):
+    from blender_addon.overlay import supply, tasks
+
+    preview()
+    state = supply.edited(scene[0])
+    camera, other = (path := fed_to_the_engine()[1])[0], path[1]
+    frames = tasks.Frames()
+    frames.aim(state)
+    patient = frames.reading(state, [(camera, 0.0), (other, 0.1)])
+    next(patient)
+    newer = tasks.Edited("newer", state.memory.edited(), state.parts)
+    frames.aim(newer)
+    list(frames.reading(newer, [(camera, 0.0)]))
+    assert list(patient) == []
+    assert frames.get(newer, camera, 0.0) is not None and frames.get(state, camera, 0.0) is None
 
 
 def test_holes_are_striped_and_nothing_else_is_touched(scene):

@@ -16,6 +16,7 @@ import numpy as np
 EXTENSION = "bl_ext.user_default.mosaic"
 RED_CRATE = 3
 CALLS = 50
+FRAMES, LATER = 12, 10
 
 
 def module(name: str):
@@ -42,13 +43,13 @@ def scenario(desk):
 
 
 def prepare(desk):
-    """A camera that orbits the room, half of its way where no view has looked."""
+    """A camera that goes a third of the way round the room, slowly at both ends, to where no view has looked."""
     scene = bpy.context.scene
-    scene.frame_start, scene.frame_end = 1, 24
+    scene.frame_start, scene.frame_end = 1, FRAMES
     scene.mosaic.width, scene.mosaic.height = 640, 360
     scene.render.resolution_x, scene.render.resolution_y = 1280, 720
     with bpy.context.temp_override(window=desk.window, area=desk.area("VIEW_3D"), region=desk.region("WINDOW")):
-        bpy.ops.mosaic.path_preset(kind="ORBIT")
+        bpy.ops.mosaic.path_preset(kind="ORBIT", angle=2.2, ease=True)
     scene.camera = scene.mosaic.path_camera
     view = desk.area("VIEW_3D").spaces.active.region_3d
     view.view_distance = 16.0  # from where the cameras are in the picture as well
@@ -150,15 +151,15 @@ def preview(desk):
     yield from desk.press("NUMPAD_0")
     first = yield from photographed(desk, "preview_1")
     desk.check(first.covered.mean() > 0.5, "the first frame is known")
-    for _ in range(11):
+    for _ in range(LATER - 1):
         yield from desk.press("RIGHT_ARROW")
-    desk.check(scene.frame_current == 12, "the arrow keys go through the frames")
-    later = yield from photographed(desk, "preview_12")
+    desk.check(scene.frame_current == LATER, "the arrow keys go through the frames")
+    later = yield from photographed(desk, "preview_later")
     desk.check(not np.array_equal(first.values, later.values), "another frame is another picture")
     desk.check(not later.covered.all(), "it has holes")
     yield from desk.until(at_rest, "the other frames are made ahead", limit_s=120)
-    held = module("overlay.readout_preview").frames._held
-    desk.check(len(held) == 24, f"all frames of the path are there ({len(held)})")
+    held = module("overlay.readout_preview").frames
+    desk.check(len(held) == FRAMES, f"all frames of the path are there ({len(held)})")
     started = time.perf_counter()
     scene.frame_set(5)
     module("overlay.readout_preview").shown_now(bpy.context)
@@ -166,7 +167,7 @@ def preview(desk):
     fed = module("memory.read").edited_memory(scene.mosaic.memory)
     engine = importlib.import_module(f"{EXTENSION}.mosaic_core.engines.preview").ENGINE
     path = module("overlay.supply").path_of(scene)
-    made = list(engine.frames(fed, path, indices=[0, 11]))
+    made = list(engine.frames(fed, path, indices=[0, LATER - 1]))
     same = [np.array_equal(each.rgb, readout.values) for each, readout in zip(made, (first, later), strict=True)]
     desk.check(all(same), "what was shown is what the engine is fed, bit for bit")
 

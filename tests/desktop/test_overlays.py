@@ -49,7 +49,7 @@ def test_overlays_are_switched_on_and_the_preview_is_what_the_engine_is_fed(blen
     assert not result["error"], result["error"]
     assert "the edit shows in the preview" in result["passed"]
     pictures = {}
-    for name in ("preview_1", "preview_12", "preview_before", "preview_after", "preview_undone"):
+    for name in ("preview_1", "preview_later", "preview_before", "preview_after", "preview_undone"):
         told = np.load(tmp_path / "run" / f"{name}.npz")
         image, corners = told["image"][..., :3], told["corners"]
         screen = on_the_screen(shots / f"{name}.png", corners, image.shape[:2])
