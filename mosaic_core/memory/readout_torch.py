@@ -1,11 +1,10 @@
 """Reading the memory with torch, on any device: the twin of `mosaic_core.memory.readout`. Imports torch.
 
-Features: the search runs on the device, a camera after the other, or in threads of the host; the few cells that saw
-something are described by the very lines that the NumPy reader uses; the features of the winners are gathered on the
-device. Colours: the lines of the
-NumPy reader, at work on tensors. So both have the same bits as the NumPy readers', on every run and with any number of
-threads: every operation is elementwise, a gather, a stable sort, or a minimum or sum of integers; none depends on an
-order.
+Features: the search runs on the device, a camera after the other; the few cells that saw something are described by the
+very lines that the NumPy reader uses; the features of the winners are gathered on the device. Colours: the lines of the
+NumPy reader, at work on tensors. On the host both run by NumPy itself, in threads. So both have the same bits as the
+NumPy readers', on every run and with any number of threads: every operation is elementwise, a gather, a stable sort, or
+a minimum or sum of integers; none depends on an order.
 
 Only code that has torch imports this module (`import mosaic_core.memory` does not).
 """
@@ -116,7 +115,9 @@ class TorchRgbReader:
 
     def __init__(self, memory: Memory, *, device: str | torch.device = "cpu", time_s: float | None = None) -> None:
         """`time_s` hides placements whose time range excludes it. Raises `MosaicError` for a memory without views."""
-        self._reader = RgbReader(memory, memory.placements.shown_at(time_s), TorchArrays(torch.device(device)))
+        self.device = torch.device(device)
+        arrays = NUMPY if self.device.type == "cpu" else TorchArrays(self.device)
+        self._reader = RgbReader(memory, memory.placements.shown_at(time_s), arrays)
 
     @torch.no_grad()
     def read(
@@ -125,11 +126,19 @@ class TorchRgbReader:
         *,
         time_s: float | Sequence[float] = 0.0,  # one for all, or one a camera
     ) -> TorchReadout:
-        """The pictures that the cameras see. Raises `MosaicError` unless there is a camera, all of one size."""
+        """The pictures that the cameras see. Raises `MosaicError` unless there is a camera, all of one size.
+
+        On the host by NumPy, a camera a thread, for the reason that `TorchFeatureReader` has.
+        """
         _, times = _size_and_times(cameras, time_s)
-        frames = [self._reader.read(camera, time_s=time) for camera, time in zip(cameras, times, strict=True)]
-        columns = {f.name: torch.stack([getattr(frame, f.name) for frame in frames]) for f in fields(TorchReadout)}
-        return TorchReadout(**columns)
+
+        def read(camera: Camera, time: float) -> list[Tensor]:
+            frame = self._reader.read(camera, time_s=time)
+            return [torch.as_tensor(getattr(frame, field.name)) for field in fields(TorchReadout)]
+
+        with ThreadPoolExecutor(torch.get_num_threads() if self.device.type == "cpu" else 1) as pool:
+            frames = list(pool.map(read, cameras, times))
+        return TorchReadout(*(torch.stack(column) for column in zip(*frames, strict=True)))
 
 
 def _size_and_times(

@@ -16,8 +16,8 @@ from mosaic_core.memory.arrays_torch import TorchArrays  # noqa: E402
 from mosaic_core.memory.feature_readout import FeatureReader  # noqa: E402
 from mosaic_core.memory.patch_search import PatchSearch  # noqa: E402
 from mosaic_core.memory.placed_patches import place_patches  # noqa: E402
-from mosaic_core.memory.readout import MemoryReader  # noqa: E402
 from mosaic_core.memory.readout_torch import TorchFeatureReader, TorchReadout, TorchRgbReader  # noqa: E402
+from mosaic_core.memory.rgb_readout import RgbReader  # noqa: E402
 from mosaic_core.scenes.patch_memory import patch_memory  # noqa: E402
 
 from .known_scenes import RED, ROOM, camera_at, placements_of, room_memory  # noqa: E402
@@ -127,13 +127,15 @@ def test_torch_and_numpy_show_the_same_picture(which, request):
     memory = request.getfixturevalue(which)
     cameras = [camera.scaled_to(image_height=47, image_width=81) for camera in CAMERAS]
     batch = TorchRgbReader(memory).read(cameras, time_s=[0.0, 1.0, 2.0])
-    reader = MemoryReader(memory)
+    shown = memory.placements.shown_at(None)
+    by_numpy, by_tensors = (RgbReader(memory, shown, a) for a in (NUMPY, TorchArrays(torch.device("cpu"))))
     assert batch.values.shape == (3, 47, 81, 3)
     for index, camera in enumerate(cameras):
-        single = reader.rgb(camera, time_s=float(index))
+        expected, tensors = (reader.read(camera, time_s=float(index)) for reader in (by_numpy, by_tensors))
         for field in fields(TorchReadout):
-            ours, theirs = getattr(batch, field.name)[index].numpy(), getattr(single, field.name)
-            assert ours.dtype == theirs.dtype and np.array_equal(ours, theirs, equal_nan=True), field.name
+            theirs = getattr(expected, field.name)
+            for ours in (getattr(batch, field.name)[index].numpy(), getattr(tensors, field.name).numpy()):
+                assert ours.dtype == theirs.dtype and np.array_equal(ours, theirs, equal_nan=True), field.name
     assert batch.covered[0].any() and not batch.covered.all()
 
 
@@ -152,12 +154,15 @@ def test_the_same_bits_on_every_run_and_with_any_number_of_threads(dense, thread
 def test_the_same_picture_with_any_number_of_threads(room, threads):
     cameras = [camera.scaled_to(image_height=180, image_width=320) for camera in CAMERAS[:2]]
     threads(1)
-    reader = TorchRgbReader(room)
-    expected = reader.read(cameras)
-    for count in (2, 4):
+    expected = TorchRgbReader(room).read(cameras)
+    tensors = RgbReader(room, room.placements.shown_at(None), TorchArrays(torch.device("cpu")))
+    for count in (1, 2, 4):
         threads(count)
-        assert_same(reader.read(cameras), expected)
         assert_same(TorchRgbReader(room).read(cameras), expected)
+        again = tensors.read(cameras[0], time_s=0.0)
+        for field in fields(TorchReadout):
+            ours, theirs = getattr(again, field.name), getattr(expected, field.name)[0]
+            assert np.array_equal(ours.numpy(), theirs.numpy(), equal_nan=True), field.name
 
 
 def test_bfloat16_features_are_the_same_rows(room):
