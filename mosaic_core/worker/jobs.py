@@ -261,7 +261,8 @@ def _on_ended(state: JobState, event: Ended) -> Step:
     where = {Phase.STARTING: "before it answered"}.get(state.phase, _where(state))
     line = telling_line(event.log_tail)
     said = f" It said last: {line}." if line else ""
-    error = f"The GPU process {event.words}, {where}.{said} Log: {state.log_file}"
+    remedy = "Test its Python" if state.phase is Phase.STARTING else "Generate again; if it ends twice, smaller"
+    error = f"The GPU process {event.words}, {where}.{said} {remedy}. Log: {state.log_file}"
     return _finish(replace(state, error=error, error_name="died"), Phase.FAILED)
 
 
@@ -277,11 +278,13 @@ def _on_tick(state: JobState, event: Tick) -> Step:
     if state.phase is Phase.STARTING:
         if now_s - state.started_at_s < limits.hello_s:
             return state, ()
-        error = f"The GPU process did not answer within {limits.hello_s:g} s of its start."
+        error = f"The GPU process did not answer within {limits.hello_s:g} s of its start: test its Python."
     elif now_s - state.heard_at_s >= limits.heartbeat_s:
-        error = f"The GPU process froze: nothing was heard from it for {limits.heartbeat_s:g} s, {_where(state)}."
+        error = f"The GPU process froze: nothing was heard from it for {limits.heartbeat_s:g} s, {_where(state)}. "
+        error += "Generate again; if it freezes twice, smaller or with the engine preview."
     elif now_s - state.frame_at_s >= limits.frame_s:
-        error = f"The GPU process is stuck: no frame for {limits.frame_s:g} s, {_where(state)}."
+        error = f"The GPU process is stuck: no frame for {limits.frame_s:g} s, {_where(state)}. "
+        error += "Generate smaller, or with the engine preview."
     else:
         return state, ()
     return _kill(state, now_s, error=f"{error} Log: {state.log_file}", name="hung")

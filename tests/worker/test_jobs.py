@@ -169,10 +169,11 @@ def test_a_probe_is_done_with_the_greeting():
     assert state.outcome is D and state.facts == FACTS and effects == (CLOSE,)
 
 
-def test_an_ending_names_cause_place_last_words_and_log():
+def test_an_ending_names_cause_place_last_words_remedy_and_log():
     state = after(HELLO, FRAME, ENDED)
     assert state.error == (
-        "The GPU process ended with exit code 1, after frame 2 of 4. It said last: last words. Log: /log"
+        "The GPU process ended with exit code 1, after frame 2 of 4. It said last: last words. "
+        "Generate again; if it ends twice, smaller. Log: /log"
     )
     assert state.report.splitlines() == [state.error, "", "Log: /log", "first", "last words"]
     assert "before the first frame" in after(HELLO, ENDED).error
