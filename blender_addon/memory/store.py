@@ -49,7 +49,7 @@ def memory_of(obj: bpy.types.Object) -> Memory:
     key = _file_key(file)
     memory = _memories.get(key)
     if memory is None:
-        memory = load_memory(file)
+        memory = _loaded(file)
         _keep(key, memory)
     _memories.move_to_end(key)
     return memory
@@ -71,7 +71,7 @@ def load_in_advance(file: Path) -> None:
     if key not in _digests:
         _digests[key] = memory_sha256(file)
     if key not in _memories:
-        _keep(key, load_memory(file))
+        _keep(key, _loaded(file))
 
 
 def memory_file_of(obj: bpy.types.Object) -> Path:
@@ -120,7 +120,7 @@ def relink(obj: bpy.types.Object, file: Path) -> Memory:
     from .build import tag_of
     from .faces import face_ints, readable_mesh
 
-    memory = load_memory(file)
+    memory = _loaded(file)
     digest = memory_sha256(file)
     if digest != obj.mosaic.memory_sha256:
         with readable_mesh(obj) as mesh:
@@ -172,6 +172,14 @@ def absolute_path(obj: bpy.types.Object) -> Path:
 def is_editable(obj: bpy.types.Object) -> bool:
     """False for what is linked from another file: Blender would drop every change on reload."""
     return obj.library is None and (obj.data is None or obj.data.library is None)
+
+
+def _loaded(file: Path) -> Memory:
+    """The memory in a file. Raises `MemoryFileError` that says what can be done about a damaged one."""
+    try:
+        return load_memory(file)
+    except MemoryFileError as error:
+        raise MemoryFileError(f"{error}; relink a copy that is whole, or capture again") from error
 
 
 def _candidates(obj: bpy.types.Object) -> list[Path]:

@@ -113,3 +113,15 @@ def test_a_missing_or_changed_memory_file_is_said_in_a_sentence_and_relinked(tmp
     with pytest.raises(RuntimeError, match="junk"):
         bpy.ops.mosaic.relink(filepath=str(tmp_path / "junk.mosaic"))
     assert store.absolute_path(obj) == tmp_path / "kept.mosaic"
+
+
+def test_a_damaged_memory_file_says_what_to_do(tmp_path):
+    from blender_addon.memory import store
+
+    obj, _memory = built(tmp_path)
+    file = tmp_path / "room.mosaic"
+    file.write_bytes(file.read_bytes()[:2000])
+    obj.mosaic.memory_sha256 = store.memory_sha256(file)  # as if the copy had been cut short before it was linked
+    store.forget()
+    with pytest.raises(MemoryFileError, match="relink a copy that is whole, or capture again"):
+        store.memory_of(obj)
