@@ -13,9 +13,9 @@ from mathutils import Matrix, Vector
 from .memory import store
 from .memory.faces import values_of
 from .overlay import draw, source
+from .overlay.marks import TOOL
 from .registry import registration
 
-TOOL = "mosaic.select_tool"
 _GIZMOS = "MOSAIC_GGT_transform"
 _ARROW, _RING = 1.25, 0.8  # lengths in gizmo sizes, apart enough to grip one and not the other
 _COLOURS = ((1.0, 0.2, 0.32), (0.55, 0.86, 0.0), (0.16, 0.56, 1.0))

@@ -17,6 +17,7 @@ from gpu_extras.batch import batch_for_shader
 from . import draw, source
 from .screen import Hit
 
+TOOL = "mosaic.select_tool"  # what is under the cursor matters to this tool alone
 _log = logging.getLogger(__name__)
 _WHITE, _DARK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 0.6)
 _LINE_PX = 2.0
@@ -71,13 +72,19 @@ def draw_on_screen() -> None:
 
 def _safely(step) -> None:
     try:
-        if bpy.context.region is not None and bpy.context.region.as_pointer() == _marks.region:
-            step(bpy.context)
+        context = bpy.context
+        if context.region is not None and context.region.as_pointer() == _marks.region and _tool_is_active(context):
+            step(context)
     except Exception:
         forget()
         if not _marks.failed:
             _marks.failed = True
             _log.exception("the mark under the cursor cannot be drawn")
+
+
+def _tool_is_active(context: bpy.types.Context) -> bool:
+    tool = context.workspace.tools.from_space_view3d_mode(context.mode) if context.mode == "OBJECT" else None
+    return tool is not None and tool.idname == TOOL
 
 
 def _draw_patch(context: bpy.types.Context) -> None:

@@ -47,35 +47,53 @@ float linear(float value)
     return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
 }
 
-vec4 pixel(vec2 cell)
+vec3 of_target(vec3 srgb)
 {
-    ivec2 size = textureSize(atlas, 0);
-    ivec2 at = ivec2(floor(cell / grid.xy * vec2(size)));
-    return texelFetch(atlas, clamp(at, ivec2(0), size - 1), 0);
+    return srgbTarget ? vec3(linear(srgb.r), linear(srgb.g), linear(srgb.b)) : srgb;
+}
+
+vec4 pixel(vec2 cell, vec2 size)
+{
+    return texelFetch(atlas, ivec2(clamp(floor(cell / grid.xy * size), vec2(0.0), size - 1.0)), 0);
+}
+
+vec4 seen_at(vec2 middle)
+{
+    vec2 size = vec2(textureSize(atlas, 0));
+    if (size.x <= grid.x * side * 1.01) {
+        return pixel(middle / side, size); /* one point a texel */
+    }
+    vec4 a = pixel((middle + vec2(-0.25, -0.25)) / side, size);
+    vec4 b = pixel((middle + vec2(0.25, -0.25)) / side, size);
+    vec4 c = pixel((middle + vec2(-0.25, 0.25)) / side, size);
+    vec4 d = pixel((middle + vec2(0.25, 0.25)) / side, size);
+    return (a + b + c + d) * 0.25;
 }
 
 void main()
 {
     vec2 at = at_cell * side;
     vec2 middle = floor(at) + 0.5;
-    float merged = clamp((2.5 - spacing_px) * 2.0, 0.0, 1.0);
-    if (distance(at, middle) > mix(view.z, 0.8, merged)) {
+    vec2 off = at - middle;
+    float reach = mix(view.z, 0.8, clamp((2.5 - spacing_px) * 2.0, 0.0, 1.0));
+    if (dot(off, off) > reach * reach) {
         discard;
     }
-    vec4 colour = vec4(given.rgb, 1.0);
+    vec3 colour = vec3(0.0);
     if (given.a < 1.0) {
-        vec4 seen = vec4(0.0);
-        for (int i = 0; i < 4; i++) {
-            seen += pixel((middle + vec2(float(i % 2), float(i / 2)) * 0.5 - 0.25) / side) * 0.25;
-        }
+        vec4 seen = seen_at(middle);
         if (seen.a < 0.5) {
             discard;
         }
-        seen.rgb = vec3(shown(seen.r), shown(seen.g), shown(seen.b));
-        colour.rgb = mix(seen.rgb, given.rgb, given.a);
+        colour = srgbTarget ? seen.rgb : vec3(shown(seen.r), shown(seen.g), shown(seen.b));
     }
-    colour.rgb = mix(colour.rgb, tint.rgb, tint.a);
-    fragment = srgbTarget ? vec4(linear(colour.r), linear(colour.g), linear(colour.b), 1.0) : colour;
+    if (given.a > 0.0) {
+        colour = mix(colour, of_target(given.rgb), given.a);
+    }
+    if (tint.a > 0.0) {
+        colour = mix(colour, of_target(tint.rgb), tint.a);
+    }
+    fragment = vec4(colour, 1.0);
 }
 """
 

@@ -119,14 +119,15 @@ class Desk:
         yield  # the button under the mouse becomes active with a redraw
         yield from self.press(button, **modifiers)
 
-    def drag(self, points: list[tuple[int, int]]) -> Steps:
+    def drag(self, points: list[tuple[int, int]], **modifiers: object) -> Steps:
         """Press at the first point, pass through all, release at the last."""
         yield from self.move(*points[0])
-        self.event("LEFTMOUSE", "PRESS")
+        self.event("LEFTMOUSE", "PRESS", **modifiers)
         yield
-        for point in points[1:]:
-            yield from self.move(*point)
-        self.event("LEFTMOUSE", "RELEASE")
+        for self._mouse_xy in points[1:]:
+            self.event("MOUSEMOVE", "NOTHING", **modifiers)
+            yield
+        self.event("LEFTMOUSE", "RELEASE", **modifiers)
         yield
 
     def write(self, text: str) -> Steps:
