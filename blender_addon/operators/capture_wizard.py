@@ -181,7 +181,8 @@ class MOSAIC_OT_capture_wizard(bpy.types.Operator):
         seconds = rates.estimate_s(settings.capture_engine, views=views, pixels=pixels)
         left_out = self.number - views if self.source == "RING" else 0
         note = f"; {left_out} of {self.number} have no free place" if left_out else ""
-        return f"{views} views, {rates.in_words(seconds)}{note}"
+        stand = {"INSIDE": " from inside", "AROUND": " from around"}[self._fitted] if self.source == "RING" else ""
+        return f"{views} views{stand}, {rates.in_words(seconds)}{note}"
 
 
 register, unregister = registration(MOSAIC_OT_capture_wizard)
