@@ -38,7 +38,6 @@ class MOSAIC_PT_compare(SidebarPanel, bpy.types.Panel):
     bl_idname = "MOSAIC_PT_compare"
     bl_label = "Compare"
     bl_parent_id = "MOSAIC_PT_result"
-    bl_options = {"DEFAULT_CLOSED"}
     draw = safely(draw_compare)
 
 

@@ -65,6 +65,8 @@ def draw_queue(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if left > 1:
         row.operator("mosaic.queue_cancel", text="Cancel All").number = 0
     for item in items:
+        if not left and item.status != Status.FAILED:
+            continue  # the list says it too
         row = box.row(align=True)
         row.label(text=item.name or "Shot", icon=_ICONS[Status(item.status)])
         if item.status == Status.WAITING:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import bpy
 
-ABOVE = ("bookmarks", "path_keys", "path_check", "path", "edit", "memory", "start")
+ABOVE = ("view", "bookmarks", "path_keys", "path_check", "path", "edit", "memory", "start")
 
 
 def scenario(desk):
@@ -51,8 +51,11 @@ def prepare() -> None:
         settings.shots[settings.shot_active].name = name
         settings.path_camera = add_camera(name, x)
     settings.shot_index = 0
-    image = next(area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "DOPESHEET_EDITOR")
+    image = next(area for area in bpy.context.window_manager.windows[0].screen.areas if area.type == "PROPERTIES")
     image.type = "IMAGE_EDITOR"
+    bpy.ops.ed.undo_push(message="shots")
+    settings.seed = 5
+    bpy.ops.ed.undo_push(message="seed")
 
 
 def queue(desk):
@@ -65,6 +68,7 @@ def queue(desk):
     yield from desk.press("N")
     yield from desk.until(lambda: desk.region("UI").width <= 1, "N closes the sidebar")
     yield from desk.press("Z", ctrl=True)
+    yield from desk.until(lambda: bpy.context.scene.mosaic.seed == 0, "Ctrl+Z takes the last setting back")
     yield from desk.until(
         lambda: all(item.status in ("DONE", "FAILED") for item in wm.mosaic_queue.items), "the queue ends", limit_s=240
     )
@@ -110,6 +114,7 @@ def compare(desk):
         window=desk.window, area=desk.area("IMAGE_EDITOR"), region=desk.region("WINDOW", area="IMAGE_EDITOR")
     ):
         bpy.ops.image.view_all(fit_view=True)
+    yield from desk.scroll("WHEELDOWNMOUSE", 60)
     yield from desk.shot("shots_04_compared")
     file = space.image.filepath_from_user(image_user=space.image_user)
     desk.check(Path(file).name == "frame_0005.png", f"at frame 5 it shows {Path(file).name}")
