@@ -1,4 +1,4 @@
-"""The preview, a frame and a path of frames.
+"""The preview: a frame and a path of frames as the engine makes them, and what Blender's live preview waits for.
 
 The baseline is the plainest correct way to the same picture: every pixel of every view projected, the nearest kept,
 without surfels, confirmation or blending (one-pixel splats). It shows what the better picture costs.
@@ -12,12 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from ..cameras import Camera
-from ..memory import Memory, View
+from ..memory import Memory, View, edits
 from ..memory.readout import MemoryReader
+from ..memory.view_parts import ViewParts
 from ..scenes import Box, camera_looking_at, ray_cast_view
 from .measure import Row, core_count, row, times_ms
 
 HEIGHT, WIDTH, VIEWS = 360, 640, 6
+LIVE = {"image_height": 144, "image_width": 256}
 _TARGET = (0.0, 1.5, 0.6)
 ROOM = (
     Box((-6, -6, -0.5), (6, 6, 0), 1, (0.55, 0.5, 0.45)),
@@ -30,16 +32,27 @@ ROOM = (
 
 
 def rows(*, repeats: int = 9) -> list[Row]:
-    """A frame on one thread, a path with a frame a core, and making the reader that both share."""
+    """A frame on one thread, a path with a frame a core, and making the reader that both share; then a frame of the
+    live preview, and the reader after an edit, which keeps what no edit changes of the views."""
     memory, cameras = _scene()
+    live, edited, parts = cameras[0].scaled_to(**LIVE), _edited(memory), ViewParts()
+    MemoryReader(memory, parts=parts)
     reader = MemoryReader(memory)
-    size = f"{VIEWS} views {WIDTH}x{HEIGHT} -> {WIDTH}x{HEIGHT}"
+    views, small = f"{VIEWS} views {WIDTH}x{HEIGHT}", f"{LIVE['image_width']}x{LIVE['image_height']}"
+    size = f"{views} -> {WIDTH}x{HEIGHT}"
     baseline = statistics.median(times_ms(lambda: _one_pixel_splats(memory, cameras[0]), repeats))
     return [
         row("preview_frame", f"{size}, one thread", times_ms(lambda: reader.rgb(cameras[0]), repeats), baseline),
         row("preview_path", f"{size}, a frame a core", _path_times_ms(reader, cameras, repeats), baseline),
-        row("reader", f"{VIEWS} views {WIDTH}x{HEIGHT}", times_ms(lambda: MemoryReader(memory), 3), baseline),
+        row("reader", views, times_ms(lambda: MemoryReader(memory), 3), baseline),
+        row("live_frame", f"{views} -> {small}, one thread", times_ms(lambda: reader.rgb(live), repeats), baseline),
+        row("live_reader", f"{views}, after an edit", times_ms(lambda: MemoryReader(edited, parts=parts), 3), baseline),
     ]
+
+
+def _edited(memory: Memory) -> Memory:
+    """Some hundred patches moved."""
+    return memory.edited(edits.translate(memory.placements.ids[:200], (0.2, 0.0, 0.0)))
 
 
 def room_views() -> list[View]:

@@ -178,7 +178,7 @@ def test_bench_reports_medians_beside_a_baseline(monkeypatch, capsys):
     result = json.loads(capsys.readouterr().out)
     assert result["machine"]["cores"] >= 1
     names = [row["name"] for row in result["rows"]]
-    assert names == ["preview_frame", "preview_path", "reader"]
+    assert names == ["preview_frame", "preview_path", "reader", "live_frame", "live_reader"]
     assert all(row["median_ms"] > 0 and row["baseline_ms"] > 0 for row in result["rows"])
 
 
