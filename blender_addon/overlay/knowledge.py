@@ -11,7 +11,7 @@ from mosaic_core.errors import MosaicError
 from mosaic_core.memory.dirty import PlacementsDiff, diff
 
 from ..memory import store
-from ..memory.faces import face_ints, readable_mesh
+from ..memory.faces import face_ints
 from ..results import output_folder_of
 from ..shot_list import active_shot
 from . import colouring, supply, tasks
@@ -27,9 +27,16 @@ class SinceTake:
     removed_world: np.ndarray  # (n, 3) float32
 
 
-def gather(context: bpy.types.Context, obj: bpy.types.Object, mode: str, *, holes: bool = False) -> colouring.Known:
-    """What there is for that mode; asks for what is missing."""
-    ids, views = _faces(obj)
+def gather(
+    context: bpy.types.Context,
+    obj: bpy.types.Object,
+    mode: str,
+    *,
+    holes: bool = False,
+    faces: bool = False,  # whether faces are to be coloured
+) -> colouring.Known:
+    """What there is for that mode; asks for what is missing. Only reads, because drawing calls it."""
+    ids, views = _faces(obj) if faces else (np.zeros(0, np.int64), np.zeros(0, np.int32))
     state = supply.edited(obj)
     if state is None:
         reason = supply.trouble() or "reading the memory ..."
@@ -57,10 +64,13 @@ def gather(context: bpy.types.Context, obj: bpy.types.Object, mode: str, *, hole
 
 
 def _faces(obj: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:  # (F,) int64 placement ids, (F,) views
-    """The placement and the view of each face. A native copy carries its original's id until the mesh was read."""
-    with readable_mesh(obj) as mesh:
-        ids, views = face_ints(mesh, "placement").astype(np.int64), face_ints(mesh, "view")
-        ids[face_ints(mesh, "row") <= 0] = 0
+    """The placement and the view of each face, in Object Mode: in Edit Mode only a copy of the mesh would tell.
+
+    A native copy carries its original's id until the mesh was read.
+    """
+    mesh = obj.data
+    ids, views = face_ints(mesh, "placement").astype(np.int64), face_ints(mesh, "view")
+    ids[face_ints(mesh, "row") <= 0] = 0
     read = supply.face_ids(obj)
     if read is not None and len(read) == len(ids):
         ids = np.where(read > 0, read, ids)

@@ -84,9 +84,9 @@ def colours_of(obj: bpy.types.Object) -> np.ndarray | None:  # (F, 4) float32
     """The colours of a memory's faces in the chosen mode; None for the captured pixels."""
     context = bpy.context
     mode = context.window_manager.mosaic_view.colour_mode
-    if mode == "CAPTURED" or obj != supply.memory_shown(context):
+    if mode == "CAPTURED" or obj.mode == "EDIT" or obj != supply.memory_shown(context):
         return None
-    return colouring.face_colours(gather(context, obj, mode), mode)
+    return colouring.face_colours(gather(context, obj, mode, faces=True), mode)
 
 
 def _key(context: bpy.types.Context, settings, obj: bpy.types.Object | None) -> tuple[object, ...]:

@@ -179,6 +179,21 @@ def test_native_edits_in_edit_mode_are_followed(scene, tmp_path):
     assert (colours("CHANGED")[ints(memory_obj, "object_id") == RED, 2] > 0.9).all()
 
 
+def test_drawing_in_edit_mode_only_reads(scene, monkeypatch):
+    from blender_addon.memory import faces
+    from blender_addon.overlay import show
+
+    view().colour_mode, view().show_holes, view().show_frusta = "COVERAGE", True, True
+    drawn_now()
+    edit_mode(scene[0])
+    show._drawing.key = None
+    # A mesh in Edit Mode is read through a copy, which is not for drawing to make.
+    monkeypatch.setattr(faces, "readable_mesh", lambda _: pytest.fail("a copy of the mesh was made"))
+    assert len(show.prepared(bpy.context).lines) == 2 and show.colours_of(scene[0]) is None
+    monkeypatch.undo()
+    object_mode()
+
+
 def test_frusta_and_path_are_lines_in_the_world(scene):
     camera = scene[1]
     view().show_frusta, view().show_path = True, True
