@@ -152,7 +152,7 @@ def test_the_same_bits_on_every_run_and_with_any_number_of_threads(dense, thread
 
 @pytest.mark.slow
 def test_the_same_picture_with_any_number_of_threads(room, threads):
-    cameras = [camera.scaled_to(image_height=180, image_width=320) for camera in CAMERAS[:2]]
+    cameras = [camera.scaled_to(image_height=90, image_width=160) for camera in CAMERAS[:2]]
     threads(1)
     expected = TorchRgbReader(room).read(cameras)
     tensors = RgbReader(room, room.placements.shown_at(None), TorchArrays(torch.device("cpu")))
