@@ -119,7 +119,7 @@ def mesh_of_memory(memory: Memory, name: str) -> bpy.types.Mesh:
     set_face_flag(mesh, "select", np.zeros(len(placements), bool), loops_count_as=True)
     set_face_flag(mesh, "hide", (placements.flags & HIDDEN) != 0, loops_count_as=False)
     _show_pictures(mesh, memory, placements)
-    keep_names(mesh, memory)
+    keep_names(mesh, memory, tag=tag_of(patches))
     return mesh
 
 

@@ -36,6 +36,9 @@ class InViewport:
         if context.region_data is None or context.space_data is None or context.space_data.type != "VIEW_3D":
             cls.poll_message_set("Works in a 3D viewport")
             return False
+        if not context.scene.mosaic.show_points:
+            cls.poll_message_set("Patches are picked by their points: switch on Points in the panel Memory")
+            return False
         return poll_memory(cls, context, object_mode=True)
 
 

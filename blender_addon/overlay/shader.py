@@ -37,19 +37,19 @@ void main()
 """
 
 _FRAGMENT = """
-float shown(float value)
+float srgb_of_light(float value)
 {
     return value <= 0.0031308 ? 12.92 * value : 1.055 * pow(value, 1.0 / 2.4) - 0.055;
 }
 
-float linear(float value)
+float light_of_srgb(float value)
 {
     return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
 }
 
 vec3 of_target(vec3 srgb)
 {
-    return srgbTarget ? vec3(linear(srgb.r), linear(srgb.g), linear(srgb.b)) : srgb;
+    return srgbTarget ? vec3(light_of_srgb(srgb.r), light_of_srgb(srgb.g), light_of_srgb(srgb.b)) : srgb;
 }
 
 vec4 pixel(vec2 cell, vec2 size)
@@ -85,7 +85,7 @@ void main()
         if (seen.a < 0.5) {
             discard;
         }
-        colour = srgbTarget ? seen.rgb : vec3(shown(seen.r), shown(seen.g), shown(seen.b));
+        colour = srgbTarget ? seen.rgb : vec3(srgb_of_light(seen.r), srgb_of_light(seen.g), srgb_of_light(seen.b));
     }
     if (given.a > 0.0) {
         colour = mix(colour, of_target(given.rgb), given.a);

@@ -117,6 +117,12 @@ def test_the_caption_names_object_view_and_age(tmp_path):
     obj, _ = built(tmp_path)
     red = int(np.flatnonzero((ints(obj, "object_id") == 3) & (ints(obj, "view") == 0))[0])
     assert caption(obj, red) == "Red Crate, view 0 (View 0), age 2 s"
+    tags = ints(obj, "memory")
+    tags[red] += 1
+    obj.data.attributes["memory"].data.foreach_set("value", tags)
+    assert caption(obj, red) == "object 3, view 0", "a face that was joined in has numbers of its own memory"
+    tags[red] -= 1
+    obj.data.attributes["memory"].data.foreach_set("value", tags)
     del obj.data["mosaic_names"]
     assert caption(obj, red) == "object 3, view 0"
 
