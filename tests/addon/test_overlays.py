@@ -212,6 +212,24 @@ def test_frusta_and_path_are_lines_in_the_world(scene):
     np.testing.assert_allclose(drawn_now().lines[1].points[3], (2.0, -5.2, 2.0), atol=1e-5)
 
 
+def test_the_path_is_red_where_it_is_too_fast_and_green_where_it_is_slow():
+    from blender_addon.overlay.path import path_lines, speed_entries, tick_step
+    from mosaic_core.cameras import CameraPath
+    from tests.core.known_scenes import camera_at
+
+    turn = np.concatenate([np.linspace(0, 0.05, 20), np.linspace(0.05, 4.0, 20)[1:]])  # slow, then far too fast
+    cameras = tuple(
+        camera_at((0.1 * i, -5.0, 1.8), (0.1 * i + np.sin(a), -5 + np.cos(a), 1.8)) for i, a in enumerate(turn)
+    )
+    path = CameraPath(cameras, tuple(range(1, 40)), 24.0)
+    lines, step = path_lines(path, tick_m=0.3)
+    red, green = lines.colours[2 * 30], lines.colours[0]
+    assert red[0] > 0.9 and red[1] < 0.3 and green[1] > 0.7 and green[0] < 0.5
+    assert step == 1 and len(lines) == 38 + 39
+    assert any("too fast" in text for _, text in speed_entries(path, None, step))
+    assert [tick_step(count) for count in (24, 240, 2000)] == [1, 4, 50]
+
+
 def test_an_unchanged_scene_is_prepared_once(scene):
     from blender_addon.overlay import show
 
