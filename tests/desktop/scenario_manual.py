@@ -6,6 +6,7 @@ there and the tests show that it works. A panel that is added later gets its pic
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import bpy
@@ -24,6 +25,7 @@ def scenario(desk):
     yield from picture_panels(desk, "empty", only=("start",))
     yield from make_a_take(desk)
     yield from picture_panels(desk, "panel")
+    yield from picture_german(desk)
     yield from picture_memory(desk)
     yield from picture_preferences(desk)
 
@@ -84,6 +86,18 @@ def picture_panels(desk, kind: str, *, only: tuple[str, ...] = ()):
         desk.mark(f"{kind}_{name}", region.x, region.y, region.width, region.height)
         for panel in hidden:
             bpy.utils.register_class(panel)
+
+
+def picture_german(desk):
+    """One panel in German, and back to English."""
+    view = bpy.context.preferences.view
+    english = view.language
+    for name in ("de", "de_DE"):  # as newer and older versions call it
+        with contextlib.suppress(TypeError):
+            view.language = name
+    view.use_translate_interface = view.use_translate_tooltips = True
+    yield from picture_panels(desk, "german", only=("edit",))
+    view.language = english
 
 
 def picture_memory(desk):
