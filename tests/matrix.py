@@ -64,12 +64,17 @@ def base_python(version: str) -> str:
     """A Python of this version to make an environment with. Raises `NoEnvironment`."""
     if version == "{}.{}".format(*sys.version_info[:2]):
         return sys.executable
-    for name in (f"python{version}", "python3", "python"):
-        found = shutil.which(name)
+    on_path = (shutil.which(name) for name in (f"python{version}", "python3", "python"))
+    # Where pyenv and uv put theirs, which need not be on the path.
+    kept = (Path.home() / ".pyenv" / "versions", Path.home() / ".local" / "share" / "uv" / "python")
+    elsewhere = (str(python) for folder in kept for python in sorted(folder.glob(f"*{version}.*/bin/python{version}")))
+    for found in (*on_path, *elsewhere):
         said = run_quietly([found, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]) if found else None
         if said is not None and said.stdout.strip() == version:
             return str(found)
-    raise NoEnvironment(f"there is no Python {version} on the path: install it, or give one with --given")
+    raise NoEnvironment(
+        f"there is no Python {version} on the path, in pyenv or in uv: install it, or give one with --given"
+    )
 
 
 def run_quietly(arguments: list[str]) -> subprocess.CompletedProcess[str]:
