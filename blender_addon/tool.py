@@ -35,8 +35,9 @@ _KEYMAP = (
     _key("mosaic.pick", "L", "PRESS", "shift", whole_object=True, extend=True),
     _key("mosaic.select_region", "LEFTMOUSE", "CLICK_DRAG", shape="BOX"),
     _key("mosaic.select_region", "LEFTMOUSE", "CLICK_DRAG", "shift", shape="BOX", mode="EXTEND"),
-    _key("mosaic.select_region", "LEFTMOUSE", "CLICK_DRAG", "ctrl", shape="LASSO"),
-    _key("mosaic.select_region", "LEFTMOUSE", "CLICK_DRAG", "ctrl", "shift", shape="LASSO", mode="EXTEND"),
+    # On the press: Blender's own Ctrl-click would take it, and then there is no drag.
+    _key("mosaic.select_region", "LEFTMOUSE", "PRESS", "ctrl", shape="LASSO"),
+    _key("mosaic.select_region", "LEFTMOUSE", "PRESS", "ctrl", "shift", shape="LASSO", mode="EXTEND"),
     _key("mosaic.select_region", "C", shape="CIRCLE"),
     _key("mosaic.select_all", "A", action="SELECT"),
     _key("mosaic.select_all", "A", "PRESS", "alt", action="DESELECT"),

@@ -134,10 +134,10 @@ class MOSAIC_OT_select_region(InViewport, bpy.types.Operator):
     )
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        start = getattr(event, "mouse_prev_press_x", event.mouse_x), getattr(event, "mouse_prev_press_y", event.mouse_y)
         here = (event.mouse_region_x, event.mouse_region_y)
-        begun = (start[0] - context.region.x, start[1] - context.region.y)
-        self._points = [here] if self.shape == "CIRCLE" else [begun, here]
+        # A box begins with a drag, some pixels after the button was pressed.
+        begun = (event.mouse_prev_press_x - context.region.x, event.mouse_prev_press_y - context.region.y)
+        self._points = [begun, here] if self.shape == "BOX" else [here]
         self._painting = ""
         self._before = selected_faces(store.active_memory(context))
         marks.hover(context.region, None, "", here)
@@ -156,6 +156,8 @@ class MOSAIC_OT_select_region(InViewport, bpy.types.Operator):
             self._show(context)
         elif event.type == "LEFTMOUSE" and event.value == "RELEASE":
             self._follow(here)
+            if self.shape == "LASSO" and len(self._points) < 3:  # a click, which goes round nothing
+                return self._end(context, cancel=True)
             obj = store.active_memory(context)
             found = screen.faces_in_region(context, obj, self._region(context))
             self.report({"INFO"}, f"{count_of(change_selection(obj, found, self.mode))} selected")
