@@ -121,12 +121,13 @@ def picture_memory(desk):
 def picture_preferences(desk):
     """The add-on's preferences, in the viewport's own area: a second window has no fixed place without a desktop."""
     os.environ.pop("MOSAIC_PYTHON")  # the preferences would say that it goes before them
+    bpy.context.preferences.addons["bl_ext.user_default.mosaic"].preferences.worker_python = ""  # one machine's
     area = desk.area("VIEW_3D")
-    yield from desk.move(5, 5)
     area.type = "PREFERENCES"
     with bpy.context.temp_override(window=desk.window, area=area):
         bpy.ops.mosaic.open_preferences()
     bpy.context.preferences.active_section = "ADDONS"
+    yield from desk.move(area.x + area.width // 2, area.y + 20)
     yield from desk.wait(1.5)
     yield from desk.shot("preferences")
     desk.mark("preferences", area.x, area.y, area.width, area.height)

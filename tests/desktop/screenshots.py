@@ -74,8 +74,7 @@ def numbered(picture: Image.Image, number: int, x: int, y: int) -> Image.Image:
 
 
 def trimmed(picture: Image.Image) -> Image.Image:
-    """A panel without the tabs beside it and the empty rows below it, which are of one colour."""
-    picture = picture.crop((0, 0, picture.width - TABS_PX, picture.height))
+    """Without the empty rows at the bottom, which are of one colour."""
     rows = np.asarray(picture).astype(int)[:, 12:-12]
     busy = np.flatnonzero(np.abs(rows - rows[-2:-1]).max(axis=(1, 2)) > 6)
     end = int(busy[busy < picture.height - 4].max(initial=0)) + 12
@@ -102,8 +101,8 @@ def write_panels(marks: dict, shots: Path) -> None:
             smaller = (900, round(picture.height * 900 / picture.width))
             picture.resize(smaller, Image.Resampling.LANCZOS).save(IMAGES / f"{name}.jpg", quality=80, optimize=True)
         else:
-            left, top = PREFERENCES_PX if name == "preferences" else (0, 0)
-            picture = trimmed(picture.crop((left, top, picture.width, picture.height)))
+            left, top, tabs = (*PREFERENCES_PX, 0) if name == "preferences" else (0, 0, TABS_PX)
+            picture = trimmed(picture.crop((left, top, picture.width - tabs, picture.height)))
             picture.quantize(128).save(IMAGES / f"{name}.png", optimize=True)
 
 
