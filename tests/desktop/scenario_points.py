@@ -1,4 +1,4 @@
-"""The memory as points in Object Mode: hover, click, box, drag, copy, delete, undo, Edit Mode and back.
+"""The memory as points in Object Mode: hover, click, box, lasso, circle, drag, copy, delete, undo, Edit Mode and back.
 
 The tool is chosen by its name; everything else is mouse and keyboard. After each step Blender's data must say that it
 happened.
@@ -94,6 +94,18 @@ def regions(desk):
     yield from desk.click(corner.x + 60, corner.y + 60)
     yield from desk.wait(0.6)
     desk.check(not selected().any(), "a click beside everything selects nothing")
+    blue_x, blue_y = crate_px(desk, BLUE)
+    round_it = [(blue_x + int(75 * np.cos(turn)), blue_y + int(75 * np.sin(turn))) for turn in np.linspace(0, 6.2, 25)]
+    yield from desk.drag(round_it, ctrl=True)
+    yield from desk.wait(0.8)
+    blues = int((ints("object_id")[selected()] == BLUE).sum())
+    desk.check(blues > 10 and RED not in ints("object_id")[selected()], f"a Ctrl-drag is a lasso ({blues} patches)")
+    yield from desk.move(x, y)
+    yield from desk.press("C")
+    yield from desk.drag([(x, y), (x + 8, y)])
+    yield from desk.press("RET")
+    yield from desk.wait(0.6)
+    desk.check(RED in ints("object_id")[selected()], "C paints more of them with a circle")
     yield from desk.move(x, y)
     yield from desk.press("L")
     yield from desk.wait(0.6)
