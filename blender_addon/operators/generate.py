@@ -103,11 +103,11 @@ class MOSAIC_OT_cancel(bpy.types.Operator):
 
 
 def shown_take(context: bpy.types.Context) -> Path | None:
-    """The folder of the take that was made or chosen last, if it is of the active shot, else of that shot's newest.
+    """The folder of the take that was made or chosen last, if it is listed, else the newest that is.
 
     None where it has none yet. Asks the disk once a second at most.
     """
-    name = active_shot(context.scene).name
+    name = "" if context.window_manager.mosaic_compare.all_shots else active_shot(context.scene).name
     made = context.window_manager.mosaic_job.take_folder
     facts = facts_of(Path(made)) if made else None
     if facts is not None and (not name or facts.shot_name in ("", name)):
