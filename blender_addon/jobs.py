@@ -24,7 +24,7 @@ from mosaic_core.worker import JobRunner, JobState, Limits, Phase, run_blocking
 
 from . import compat, results, worker_setup
 from .preferences import worker_python
-from .registry import registration
+from .registry import forget_status, registration
 from .shots import JobRequest, PreparedShot, RemadeShot, prepared_shot
 from .takes import TakeFolders, frames_taken_over, make_folders, new_log_file, newest_clip, take_in
 from .windows import redraw, window_context
@@ -322,5 +322,6 @@ def unregister() -> None:
         exit_handlers.remove(_on_exit)
     bpy.app.handlers.load_pre.remove(_on_load_pre)
     results.forget_thumbnails()
+    forget_status("mosaic_job")
     del bpy.types.WindowManager.mosaic_job
     _unregister_classes()

@@ -22,3 +22,12 @@ def registration(*classes: type) -> tuple[Callable[[], None], Callable[[], None]
             bpy.utils.unregister_class(cls)
 
     return register, unregister
+
+
+def forget_status(name: str) -> None:
+    """Unset a property of the window managers before its type goes: Blender keeps the values, and the next
+    registration (Reload Scripts, enabling again) would show a job as running that has ended."""
+    for window_manager in bpy.data.window_managers:
+        status = getattr(window_manager, name)
+        for key in type(status).__annotations__:
+            status.property_unset(key)

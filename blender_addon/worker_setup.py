@@ -20,7 +20,7 @@ from mosaic_core.worker.runner import start_probe
 from . import compat
 from .environment import BuildState, EnvironmentBuilder
 from .preferences import ONLINE_MESSAGE, environment_folder, may_install, preferences, worker_python
-from .registry import registration
+from .registry import forget_status, registration
 from .windows import redraw
 
 _INTERVAL_S = 0.1
@@ -299,5 +299,6 @@ def unregister() -> None:
     stop_everything()
     if bpy.app.timers.is_registered(_pump):
         bpy.app.timers.unregister(_pump)
+    forget_status("mosaic_worker")
     del bpy.types.WindowManager.mosaic_worker
     _unregister_classes()

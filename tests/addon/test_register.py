@@ -90,6 +90,8 @@ def test_a_job_ends_with_the_extension_and_the_next_one_works(addon, tmp_path, m
             assert not bpy.app.timers.is_registered(jobs._pump)
         finally:
             addon.register()
+        status = bpy.context.window_manager.mosaic_job
+        assert not status.running and not status.text, "the panel shows no job that has ended"
         assert datablocks() == file, "no picture of the running job stays"
     start_fake("ok")
     assert finish().error == ""
