@@ -20,7 +20,7 @@ from pathlib import Path
 
 import bpy
 
-TICK_S = 0.05
+TICK_S = 0.02
 ROW_PX = 20  # of the sidebar's buttons at the default interface scale
 DIGITS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
 KEYS = {str(i): name for i, name in enumerate(DIGITS)}
