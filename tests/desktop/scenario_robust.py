@@ -5,6 +5,7 @@ After each, no process of ours runs, no handler and no timer of ours is left twi
 
 from __future__ import annotations
 
+import importlib
 import os
 from pathlib import Path
 
@@ -111,7 +112,8 @@ def open_another_file(desk, blend_file, enabled):
     yield from ended(desk, "opening another file")
     job = bpy.context.window_manager.mosaic_job
     desk.check(not job.running and not job.error and handlers() == enabled, "the other file knows of no job")
-    desk.check(not [image for image in bpy.data.images if "live" in image.name.lower()], "no picture of it is left")
+    results = importlib.import_module(f"{ADDON}.results")
+    desk.check(results.live_thumbnail() == 0, "no picture of it is left")
 
 
 def whole_job(desk):
