@@ -192,6 +192,7 @@ def stop() -> None:
     """End the job and its process now and forget both; what it left is removed."""
     job, _runtime.job = _runtime.job, None
     if job is not None:
+        results.forget_live()
         job.runner.close()
         job.folders.remove_unfinished()
 
