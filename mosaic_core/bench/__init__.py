@@ -15,7 +15,7 @@ import numpy as np
 from ..allocation import keep_freed_memory
 from ..errors import MosaicError
 from ..version import VERSION
-from . import files, placements, preview, readout, retrieval, tiny, writing
+from . import dirty, files, placements, preview, readout, retrieval, tiny, writing
 from .measure import core_count
 
 GROUPS = {
@@ -24,6 +24,7 @@ GROUPS = {
     "retrieval": retrieval,
     "writing": writing,
     "placements": placements,
+    "dirty": dirty,
     "files": files,
     "tiny": tiny,
 }

@@ -30,6 +30,8 @@ REACH_PX = 2
 # Taps are at most a pixel away along u and v, over which a surface changes by its steepness; a point agrees within one
 # tolerance after that. Two leave room for rounding and for neighbours that agree with half of one.
 TOLERANCES = 2.0
+# Pixels of a patch are bounded together in blocks of so many a side: fewer points, and boxes hardly larger.
+_BLOCK_PX = 4
 # Corners of a unit box, (8, 3).
 _CORNERS = np.array(list(np.ndindex(2, 2, 2)), np.float64)
 
@@ -119,46 +121,82 @@ def influence_boxes(
 ) -> np.ndarray:  # (n, 2, 3) low and high corner, captured world; infinite where there is no bound
     """A box around everything that the pixels of each patch can have a say in."""
     boxes = np.stack([np.full((len(rows), 3), np.inf), np.full((len(rows), 3), -np.inf)], axis=1)
+    chosen = np.zeros(len(memory.patches) + 1, bool)
+    chosen[rows] = True
     for index in np.unique(memory.patches.view[rows - 1]):
-        owner, points = _influence_points(memory, int(index), rows)
-        for corner in range(points.shape[1]):
-            np.minimum.at(boxes[:, 0], owner, points[:, corner])
-            np.maximum.at(boxes[:, 1], owner, points[:, corner])
+        _put_boxes(memory, int(index), rows, chosen, boxes)
     return boxes
 
 
-def _influence_points(memory: Memory, index: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For one view: (m,) position in `rows`, and (m, 8, 3) corners of the cells of influence around their pixels."""
-    view, pixel_rows = memory.views[index], memory.pixel_rows[index]
-    height, width = pixel_rows.shape
-    inverse = 1 / view.z_depth.astype(np.float64)
-    slopes = pixel_slopes(view.z_depth, pixel_rows)
+def _put_boxes(memory: Memory, index: int, rows: np.ndarray, chosen: np.ndarray, boxes: np.ndarray) -> None:
+    """The boxes of the patches of one view. Each holds pieces of the view's frustum, one a block of the patch's pixels:
+    from the nearest to the farthest that they, and those that they are mixed with, may say, a few pixels wider.
+    """
+    view = memory.views[index]
+    own = chosen[memory.pixel_rows[index]]
+    if not own.any():
+        return
+    part = _around(own)
+    pixel_rows = memory.pixel_rows[index][part]
+    y, x = np.nonzero(own[part])
+    most, least = _inverse_depths(view.z_depth[part], pixel_rows, y, x)
+    owner = np.searchsorted(rows, pixel_rows[y, x])
+    block = (owner << 32) | (y // _BLOCK_PX << 16) | (x // _BLOCK_PX)
+    order = np.argsort(block, kind="stable")
+    first = np.flatnonzero(np.diff(block[order], prepend=-1))
+    most, least = np.maximum.reduceat(most[order], first), np.minimum.reduceat(least[order], first)
+    with np.errstate(divide="ignore"):
+        farthest = np.where(least > 0, 1 / np.where(least > 0, least, 1), np.inf)
+    sides = [
+        [np.minimum.reduceat(at[order], first) - 2 * REACH_PX, np.maximum.reduceat(at[order], first) + 2 * REACH_PX]
+        for at in (x + part[1].start + 0.5, y + part[0].start + 0.5)
+    ]
+    corners = [
+        view.camera.unproject(np.stack([u, v], axis=-1), z)
+        for z in (1 / most, farthest)
+        for u in sides[0]
+        for v in sides[1]
+    ]
+    whose = owner[order[first]]
+    of_patch = np.flatnonzero(np.diff(whose, prepend=-1))
+    low = np.minimum.reduceat(np.minimum.reduce(corners), of_patch)
+    high = np.maximum.reduceat(np.maximum.reduce(corners), of_patch)
+    boxes[whose[of_patch]] = np.stack([low, high], axis=1)
+
+
+def _around(own: np.ndarray) -> tuple[slice, slice]:  # (H, W) bool
+    """The part of a picture that holds these pixels and what is needed to know their slopes and neighbours."""
+    rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
+    reach = REACH_PX + 2
+    return tuple(slice(max(0, int(at[0]) - reach), int(at[-1]) + reach + 1) for at in (rows, columns))  # type: ignore[return-value]
+
+
+def _inverse_depths(
+    z_depth: np.ndarray,  # (h, w)
+    pixel_rows: np.ndarray,  # (h, w)
+    own_y: np.ndarray,  # (m,)
+    own_x: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:  # (m,) float64 each
+    """The greatest and the least inverse depth that each of these pixels, and those it is mixed with, may say.
+
+    What one pixel says is mixed with what those beside it say, where they may lie on one surface.
+    """
+    height, width = z_depth.shape
+    inverse = 1 / z_depth.astype(np.float64)  # 0 where unknown
+    slopes = pixel_slopes(z_depth, pixel_rows)
     steepness = np.abs(slopes[0]) + np.abs(slopes[1])
     spread = steepness + TOLERANCES * (DEPTH_AGREEMENT * inverse + SLOPE_AGREEMENT * steepness)
-    own_y, own_x = np.nonzero(np.isin(pixel_rows, rows))
-    owner = np.searchsorted(rows, pixel_rows[own_y, own_x])
-    steps = np.array([(dy, dx) for dy in range(-REACH_PX, REACH_PX + 1) for dx in range(-REACH_PX, REACH_PX + 1)])
-    y, x = (np.add.outer(a, s) for a, s in ((own_y, steps[:, 0]), (own_x, steps[:, 1])))
-    inside = (y >= 0) & (x >= 0) & (y < height) & (x < width)
-    y, x, own_y, own_x, owner = (
-        y[inside],
-        x[inside],
-        *(np.broadcast_to(a[:, None], inside.shape)[inside] for a in (own_y, own_x, owner)),
-    )
-    # What one pixel says is mixed with what those beside it say, where they may lie on one surface.
-    apart = np.abs(inverse[y, x] - inverse[own_y, own_x])
-    near = np.isfinite(view.z_depth[y, x]) & (apart <= spread[y, x] + spread[own_y, own_x])
-    y, x, owner = y[near], x[near], owner[near]
-    nearest = 1 / (inverse + spread)[y, x]
-    least = (inverse - spread)[y, x]
-    farthest = np.where(least > 0, 1 / np.where(least > 0, least, 1), np.inf)
-    points = [
-        view.camera.unproject(np.stack([x + 0.5 + du, y + 0.5 + dv], axis=-1), z)
-        for z in (nearest, farthest)
-        for du in (-REACH_PX, REACH_PX)
-        for dv in (-REACH_PX, REACH_PX)
-    ]
-    return owner, np.stack(points, axis=1)
+    own_inverse, own_spread = inverse[own_y, own_x], spread[own_y, own_x]
+    most, least = own_inverse + own_spread, own_inverse - own_spread
+    for dy in range(-REACH_PX, REACH_PX + 1):
+        for dx in range(-REACH_PX, REACH_PX + 1):
+            # Beyond the edge stands the last pixel again, which has been asked already.
+            flat = np.clip(own_y + dy, 0, height - 1) * width + np.clip(own_x + dx, 0, width - 1)
+            there, apart = inverse.reshape(-1)[flat], spread.reshape(-1)[flat]
+            near = (there > 0) & (np.abs(there - own_inverse) <= apart + own_spread)
+            np.maximum(most, there + apart, out=most, where=near)
+            np.minimum(least, there - apart, out=least, where=near)
+    return most, least
 
 
 def _placed(placements: Placements, at: np.ndarray, rows: np.ndarray, boxes: np.ndarray) -> np.ndarray:  # (n, 8, 3)
