@@ -20,7 +20,7 @@ def draw_view(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     flow = layout.grid_flow(columns=2, even_columns=True, align=True)
     flow.prop(settings, "show_path", toggle=True, icon="CURVE_PATH")
     flow.prop(settings, "show_frusta", toggle=True, icon="CAMERA_DATA")
-    flow.prop(settings, "show_holes", toggle=True, icon="MESH_CIRCLE")
+    flow.prop(settings, "show_holes", text="Holes", toggle=True, icon="MESH_CIRCLE")
     flow.prop(settings, "show_legend", toggle=True, icon="TEXT")
     row = layout.row()
     row.scale_y = 1.2
