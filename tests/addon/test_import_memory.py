@@ -8,18 +8,19 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from PIL import Image
 
-from blender_addon.memory.store import memory_of
-from blender_addon.operators.import_memory import kind_of
-from mosaic_core.cameras import CameraPath, save_path
-from mosaic_core.memory import save_memory
-from mosaic_core.memory.formats import export_memory
-from mosaic_core.worker.command_run import CommandRun
-from tests.core.known_scenes import room_memory
+Image = pytest.importorskip("PIL.Image")  # the desktop Blender has none
 
-from .memory_scenes import built
-from .path_scenes import scene_camera
+from blender_addon.memory.store import memory_of  # noqa: E402
+from blender_addon.operators.import_memory import kind_of  # noqa: E402
+from mosaic_core.cameras import CameraPath, save_path  # noqa: E402
+from mosaic_core.memory import save_memory  # noqa: E402
+from mosaic_core.memory.formats import export_memory  # noqa: E402
+from mosaic_core.worker.command_run import CommandRun  # noqa: E402
+from tests.core.known_scenes import room_memory  # noqa: E402
+
+from .memory_scenes import built  # noqa: E402
+from .path_scenes import scene_camera  # noqa: E402
 
 PLACES = ((0.0, -5.0, 1.8), (1.5, -4.5, 1.8))
 
