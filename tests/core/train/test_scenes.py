@@ -100,7 +100,8 @@ def test_what_moves_is_where_its_speed_takes_it():
     frames = film(Scene((ball,), GREY), times_s=(0.5, 1.5, 5.0))
     for index, shift in enumerate((0.0, 0.25, 0.5)):
         still = film(Scene((replace(BALL, centre=(0.3 + shift, 0.4, 0.7)),), GREY))
-        assert torch.equal(frames.z_depth[index], still.z_depth[0])
+        # Frames made together are cut into vectors elsewhere, and some processors round the last bit otherwise there.
+        torch.testing.assert_close(frames.z_depth[index], still.z_depth[0], rtol=1e-5, atol=0)
         assert torch.allclose(frames.rgb[index], still.rgb[0], atol=1e-5)
     assert torch.equal(frames.dynamic, frames.object_ids == 3)
     assert not film(Scene((BALL,), GREY)).dynamic.any()
