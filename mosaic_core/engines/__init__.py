@@ -72,13 +72,13 @@ class Engine(Protocol):
 
 
 def memory_fed_to(name: str, memory: Memory) -> Memory:
-    """What an engine reads of a memory: models continue what moves by itself and are not shown where it was.
+    """What an engine reads of a memory: models are not shown what moves by itself where nobody can follow it.
 
     For looking at it beforehand; engines do it themselves.
     """
-    from ..memory.still import still_memory
+    from ..memory.still import known_memory
 
-    return memory if name == "preview" else still_memory(memory)
+    return memory if name == "preview" else known_memory(memory)
 
 
 def engine_named(name: str) -> Engine:

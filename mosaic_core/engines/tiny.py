@@ -18,12 +18,15 @@ from typing import Protocol
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..allocation import keep_freed_memory
 from ..cameras import Camera, CameraPath
 from ..memory import Memory
 from ..memory.latent_views import latent_views
 from ..memory.picture import Readout
+from ..memory.placements import DYNAMIC
+from ..memory.still import known_memory
 from ..memory.timed_reader import TimedReader
 from ..memory.writing import write
 from ..model.autoencoder import STRIDE_PX, Autoencoder, rgbd_images, z_depth_of
@@ -59,7 +62,13 @@ class TinySettings:
     warped_rope: bool = True
     composed: bool = True
     prope: bool = True
+    movers: bool = True  # what moves is shown where it is by then
     steps: int = STEPS
+
+    @property
+    def reads_pixels(self) -> bool:
+        """Whether anything is made from what memory shows in pixels."""
+        return self.composed or self.rendered_latent
 
 
 class PixelReader(Protocol):
@@ -109,10 +118,11 @@ class TinyEngine:
         # Memory is read for the frames of a chunk while the model is busy with the chunk before.
         with ThreadPoolExecutor(1) as pool:
             try:
-                # What moves by itself is the model's, not memory's.
-                seen = _Seen(pool, self.pixels_of(run.reader.memory), path)
+                # What moves by itself where nobody can follow it is the model's, not memory's.
+                shown = known_memory(memory) if self.settings.movers else run.reader.memory
+                seen = _Seen(pool, self.pixels_of(shown), path)
                 for chunk, following in zip_longest(chunks, chunks[1:]):
-                    if self.settings.composed or self.settings.rendered_latent or kept is not None:
+                    if self.settings.reads_pixels or kept is not None:
                         seen.ask(chunk, following)
                     for index, frame in zip(chunk.new, run.make(chunk, seen), strict=True):
                         yield _finished(frame, seen[index] if self.settings.composed else None, path)
@@ -206,7 +216,7 @@ class _Run:
         self.before = dict(zip(frames[last], latents[last], strict=True))
         z_depth = z_depth_of(image[:, 3], self.scale_m).numpy()
         made = [_Made(rgb.permute(1, 2, 0).numpy(), z) for rgb, z in zip(image[:, :3], z_depth, strict=True)]
-        self._remember(chunk.new, made, cells.taken(new))
+        self._remember(chunk.new, made, cells.taken(new), seen)
         return made
 
     def _given(self, index: int, seen: _Seen) -> Tensor:  # (C, h, w)
@@ -272,8 +282,8 @@ class _Run:
         known = self.rendered | dict(zip(new, found, strict=True))
         self.rendered = {index: known[index] for index in frames}
 
-    def _remember(self, chunk: range, made: list[_Made], cells: MemoryCells) -> None:
-        """Keep what was made up: cells that no memory showed, with their own depth."""
+    def _remember(self, chunk: range, made: list[_Made], cells: MemoryCells, seen: _Seen) -> None:
+        """Keep what was made up: cells that no memory showed, with their own depth. What moves there is not kept."""
         picked = [i for i in range(len(made)) if i % REMEMBER_EVERY == 0 and (cells.view[i] < 0).any()]
         if not picked:
             return
@@ -289,7 +299,7 @@ class _Run:
             width=self.width,
             rgb=np.round(rgb[picked] * 255).astype(np.uint8),
             sky=np.isinf(z_depth[picked]),
-            dynamic=moving_cells(rgb, z_depth, cameras)[picked],
+            dynamic=(moving_cells(rgb, z_depth, cameras) | self._mover_cells(chunk, seen))[picked],
             valid=np.kron(unknown, block),
             times_s=[self.path.time_s(chunk[i]) for i in picked],
         )
@@ -301,6 +311,19 @@ class _Run:
         images = rgbd_images(rgb[kept], z_depth[kept], self.scale_m)
         for position, latents in zip(written.kept_views, dense_latents(self.autoencoder, images), strict=True):
             self.latents.add(views[position], latents)
+
+    def _mover_cells(self, chunk: range, seen: _Seen) -> np.ndarray:  # (T, h, w) bool
+        """Cells in which memory shows something that moves, and those beside them."""
+        table = self.memory.placements
+        moving = table.ids[(table.flags & DYNAMIC) != 0]
+        found = np.zeros((len(chunk), self.height, self.width), bool)
+        if not self.settings.movers or not self.settings.reads_pixels or not len(moving):
+            return found
+        for index, cells in zip(chunk, found, strict=True):
+            shown = torch.from_numpy(np.isin(seen[index].placement_id, moving)).float()
+            whole = functional.adaptive_max_pool2d(shown[None], cells.shape)
+            cells[:] = functional.max_pool2d(whole, 3, stride=1, padding=1)[0].numpy() > 0
+        return found
 
 
 def _first_of(cells: MemoryCells, second: MemoryCells, *, views: int) -> MemoryCells:

@@ -32,6 +32,7 @@ _SETTINGS = {
     "warped_rope": TinySettings(composed=False, rendered_latent=False, warped_latent=False),
     "warped_latent": TinySettings(composed=False, rendered_latent=False, warped_rope=False),
     "no_prope": TinySettings(composed=False, prope=False),
+    "no_movers": TinySettings(composed=False, movers=False),
     "no_memory": TinySettings(composed=False, rendered_latent=False, warped_latent=False, warped_rope=False),
     "rendered": TinySettings(composed=False, warped_latent=False, warped_rope=False),
 }
@@ -54,7 +55,7 @@ def row_named(name: str, scenes: list[BenchScene]) -> Row:
         return Row(name, _engine(TinyEngine(_SETTINGS[name])))
     engine = TinyEngine(_SETTINGS["full"])
     makers: dict[str, Maker] = {
-        "rgb_cache": _engine(TinyEngine(_SETTINGS["rendered"], pixels_of=PointCache)),
+        "rgb_cache": _engine(TinyEngine(replace(_SETTINGS["rendered"], movers=False), pixels_of=PointCache)),
         "copy_last": _copy_last,
         "preview": lambda scene, memory, seed: list(PreviewEngine().frames(memory, scene.path)),
         "autoencoded": lambda scene, memory, seed: _autoencoded(scene),

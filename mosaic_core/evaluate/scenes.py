@@ -90,7 +90,7 @@ def _film(job: tuple[int, str]) -> tuple[int, Clip, np.ndarray]:
 
 
 def _scene(seed: int, clip: Clip, ids_before: np.ndarray) -> BenchScene:
-    unedited = memory_of(clip, REMEMBERED)
+    unedited = memory_of(clip, REMEMBERED, start_s=float(clip.times_s[EDIT_FRAME]))
     after = slice(EDIT_FRAME, None)
     z_depth, ids = clip.z_depth[after].astype(np.float32), clip.object_ids[after]
     cameras = [camera_of(clip, frame) for frame in range(EDIT_FRAME, len(clip.rgb))]

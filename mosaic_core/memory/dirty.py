@@ -8,7 +8,7 @@ Reading out twice is what costs, so frames that cannot differ are left out first
 near its own pixels: through its surfels, and through what its pixels say about points that project beside them. Around
 the pixels of each changed patch, grown by two, lies a box that holds all of that, in either state. A frame whose
 picture has no part of such a box is clean. The boxes are generous, so this filter never misses; the comparison of bits
-decides about the rest. Sky has no place: where it changed, every frame is compared.
+decides about the rest. Sky has no place, and what moves has many: where they changed, every frame is compared.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from ..cameras import Camera, CameraPath
 from .memory import Memory
 from .picture import Readout
-from .placements import LOCKED, Placements
+from .placements import DYNAMIC, LOCKED, Placements
 from .source_views import DEPTH_AGREEMENT, SLOPE_AGREEMENT
 from .surfels import pixel_slopes
 from .timed_reader import TimedReader
@@ -94,6 +94,8 @@ def candidate_frames(before: Memory, after: Memory, path: CameraPath) -> list[in
         return []
     gone = before.placements.indices_of(np.concatenate([difference.removed, difference.changed]))
     come = after.placements.indices_of(np.concatenate([difference.added, difference.changed]))
+    if any((state.placements.flags[at] & DYNAMIC).any() for state, at in ((before, gone), (after, come))):
+        return everything  # a mover is shown at other times in other places
     rows = np.unique(np.concatenate([before.placements.rows[gone], after.placements.rows[come]]))
     if before.patches.sky[rows - 1].any():
         return everything

@@ -9,7 +9,7 @@ edges do not lie quite on the picture's. A model that met only perfect memories 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,10 +70,13 @@ def camera_of(clip: Clip, frame: int) -> Camera:
     return Camera(clip.intrinsics_px[frame], clip.world_from_cam[frame], height, width)
 
 
-def memory_of(clip: Clip, frames: np.ndarray, *, rng: np.random.Generator | None = None) -> Memory:
-    """A memory of some frames of a clip; `rng` damages its depth."""
+def memory_of(
+    clip: Clip, frames: np.ndarray, *, rng: np.random.Generator | None = None, start_s: float = 0.0
+) -> Memory:
+    """A memory of some frames of a clip, for a path that begins `start_s` into it; `rng` damages its depth."""
     names = {int(i): f"object {i}" for i in np.unique(clip.object_ids[frames]) if i}
-    return Memory.from_views([_view(clip, int(frame), rng) for frame in frames], names)
+    views = [_view(clip, int(frame), rng) for frame in frames]
+    return Memory.from_views([replace(view, time_s=view.time_s - start_s) for view in views], names)
 
 
 def edited_like(clip: Clip, memory: Memory) -> Memory:
