@@ -3,7 +3,7 @@
 A memory that shows what moves wherever it was captured shows one ball five times; one that leaves it out shows none.
 But a renderer's object ids, or a tracker's, say which patches are the same thing at another moment. So its path can
 be read off the moments themselves: between two it went straight, and before the first and after the last it went on
-as it did there, for a while. A thing is shown as the nearest moment caught it, carried along that path.
+as it did there, for a while. A thing is shown as the nearest moment that saw it whole caught it, carried along.
 
 Where a thing's middle is follows from its outline: a side view tells its width and height, and what cannot be seen, how
 far it reaches behind its front, is taken to be its width. Where the picture or something nearer cuts a side off, the
@@ -46,6 +46,7 @@ class Mover:
     times_s: np.ndarray  # (M,) float64, rising
     ids: tuple[np.ndarray, ...]  # M x (n,) int64, the placements of each moment
     middles_world: np.ndarray  # (M, 3) float64 metres, as edited; nan where the outline does not tell
+    is_whole: np.ndarray  # (M,) bool, nothing of the outline was cut off; all where that is so of none
 
     def moment_at(self, time_s: float) -> tuple[int, np.ndarray] | None:
         """The moment to show, and how far to carry it (3,) in metres; None where nobody knows.
@@ -54,7 +55,7 @@ class Mover:
         """
         if not self.times_s[0] - CARRIED_S <= time_s <= self.times_s[-1] + CARRIED_S:
             return None
-        nearest = int(np.abs(self.times_s - time_s).argmin())
+        nearest = int(np.where(self.is_whole, np.abs(self.times_s - time_s), np.inf).argmin())
         if time_s == self.times_s[nearest]:
             return nearest, np.zeros(3)
         return nearest, self.middle_at(time_s) - self.middle_at(float(self.times_s[nearest]))
@@ -89,9 +90,9 @@ def movers_of(memory: Memory) -> list[Mover]:
         if thing == 0 or len(moments) < 2:
             continue
         parts = [at[mine & (times == moment)] for moment in moments]
-        middles, width_m = _middles(memory, parts, table.transforms[placed])
+        middles, is_whole, width_m = _middles(memory, parts, table.transforms[placed])
         if _goes_somewhere(middles, width_m, [_seen_from(memory, part) for part in parts]):
-            found.append(Mover(thing, moments, tuple(table.ids_at(part) for part in parts), middles))
+            found.append(Mover(thing, moments, tuple(table.ids_at(part) for part in parts), middles, is_whole))
     return found
 
 
@@ -136,8 +137,8 @@ class _Outline:
 
 def _middles(
     memory: Memory, parts: list[np.ndarray], edited_from_captured: np.ndarray
-) -> tuple[np.ndarray, float]:  # (M, 3), metres
-    """Where a thing's middle is at each of its moments, as edited; and how wide it is."""
+) -> tuple[np.ndarray, np.ndarray, float]:  # (M, 3), (M,) bool, metres
+    """Where a thing's middle is at each of its moments, as edited; which of them saw it whole; and how wide it is."""
     outlines = [_outlines(memory, part) for part in parts]
     every = [outline for moment in outlines for outline in moment]
     sizes = []
@@ -150,8 +151,10 @@ def _middles(
         told = [m for m in (outline.middle_world((sizes[0], sizes[1])) for outline in moment) if m is not None]
         if told:
             middles[index] = transform_points(edited_from_captured, np.mean(told, axis=0, keepdims=True))[0]
-    scale = float(np.linalg.det(edited_from_captured[:3, :3])) ** (1 / 3)
-    return middles, 2 * sizes[0] * scale
+    known = np.isfinite(middles[:, 0])
+    is_whole = known & [any(not np.any(outline.cut) for outline in moment) for moment in outlines]
+    scale = float(abs(np.linalg.det(edited_from_captured[:3, :3]))) ** (1 / 3)  # of a mirrored thing too
+    return middles, is_whole if is_whole.any() else known, 2 * sizes[0] * scale
 
 
 def _outlines(memory: Memory, part: np.ndarray) -> list[_Outline]:

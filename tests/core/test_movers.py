@@ -86,6 +86,26 @@ def test_its_way_is_read_off_the_moments(memory):
         assert np.linalg.norm(way - SPEED * time_s) < 0.1 + 0.15 * abs(time_s), "metres"
 
 
+def test_of_a_moment_that_saw_half_of_it_only_its_way_is_used():
+    """A ball stood half behind a pillar in one of four captures of a film, and was half a ball for a quarter of it."""
+    pillar = Box((-1.15, -0.9, 0), (-0.7, -0.7, 1.8), 5, (0.2, 0.7, 0.3))
+
+    def view(place, time_s: float) -> View:
+        seen = view_of(camera_at(place), (*room_at(time_s), pillar), time_s=time_s)
+        return replace(seen, dynamic=seen.object_ids == RED)
+
+    places, times = ((-4.0, -5.0, 1.6), (0.0, -5.5, 2.2), (2.5, -5.0, 1.8)), (0.0, 0.4, 1.6)
+    memory = Memory.from_views([view(p, t) for p, t in zip(places, times, strict=True)], NAMES | {5: "Pillar"})
+    (mover,) = movers_of(memory)
+    assert not mover.is_whole[1] and mover.is_whole[[0, 2]].any()
+    aside = camera_at((1.5, -5.0, 2.0), (0.0, 1.0, 0.5))
+    truth = view_of(aside, (*room_at(0.4), pillar)).object_ids == RED
+    readout = TimedReader(memory).rgb(aside, 0.4)
+    found = np.isin(readout.placement_id, placements_of(memory, RED))
+    assert (found & truth).sum() > 0.7 * truth.sum(), "all but the side that no whole moment saw"
+    assert (readout.source_view[found] != 1).all()
+
+
 def test_names_are_those_of_the_whole_memory(memory):
     readout = TimedReader(memory).rgb(CAMERA, 1.4)
     ids = np.unique(readout.placement_id[readout.placement_id > 0])
