@@ -2,8 +2,8 @@
 
 A memory that shows what moves wherever it was captured shows one ball five times; one that leaves it out shows none.
 But a renderer's object ids, or a tracker's, say which patches are the same thing at another moment. So its path can
-be read off the moments themselves: between two it went straight, and before the first and after the last it went on
-as it did there, for a while. A thing is shown as the nearest moment that saw it whole caught it, carried along.
+be read off the moments themselves: smoothly from each to the next, and before the first and after the last on as it
+went there, for a while. A thing is shown as the nearest moment that saw it whole caught it, carried along.
 
 Where a thing's middle is follows from its outline: a side view tells its width and height, and what cannot be seen, how
 far it reaches behind its front, is taken to be its width. Where the picture or something nearer cuts a side off, the
@@ -61,15 +61,14 @@ class Mover:
         return nearest, self.middle_at(time_s) - self.middle_at(float(self.times_s[nearest]))
 
     def middle_at(self, time_s: float) -> np.ndarray:  # (3,) metres, world
-        """Where the thing's middle is: straight between two moments, beyond the last on as it went there."""
+        """Where the thing's middle is: on a smooth curve through all moments, beyond the last on as it went there."""
         known = np.isfinite(self.middles_world[:, 0])
         times, middles = self.times_s[known], self.middles_world[known]
-        inside = np.array([np.interp(time_s, times, middles[:, axis]) for axis in range(3)])
-        if time_s > times[-1]:
-            return inside + (time_s - times[-1]) * _last_velocity(times, middles)
-        if time_s < times[0]:
-            return inside + (time_s - times[0]) * _last_velocity(times[::-1], middles[::-1])
-        return inside
+        if time_s >= times[-1]:
+            return middles[-1] + (time_s - times[-1]) * _last_velocity(times, middles)
+        if time_s <= times[0]:
+            return middles[0] + (time_s - times[0]) * _last_velocity(times[::-1], middles[::-1])
+        return _on_the_curve(time_s, times, middles)
 
 
 def movers_of(memory: Memory) -> list[Mover]:
@@ -208,6 +207,23 @@ def _goes_somewhere(middles: np.ndarray, width_m: float, seen_from: list[np.ndar
         if np.linalg.norm(middles[index] - middles[known[0]]) > (IN_DOUBT + FROM_ASIDE * aside) * width_m:
             return True
     return False
+
+
+def _on_the_curve(time_s: float, times: np.ndarray, middles: np.ndarray) -> np.ndarray:  # (M,), (M, 3) -> (3,) metres
+    """Cubic Hermite curves that never swing beyond two neighbours (Fritsch and Butland 1984): things that are keyed
+    speed up and slow down, and do not turn back for it."""
+    steps = np.diff(times)[:, None]
+    speeds = np.diff(middles, axis=0) / steps  # (M - 1, 3)
+    slopes = np.concatenate([speeds[:1], np.zeros_like(speeds[1:]), speeds[-1:]])
+    before, after = speeds[:-1], speeds[1:]
+    weight = (1 + steps[1:] / (steps[:-1] + steps[1:])) / 3
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = before * after / (weight * after + (1 - weight) * before)
+    slopes[1:-1] = np.where(before * after > 0, between, 0.0)
+    i = int(np.searchsorted(times, time_s, "right")) - 1
+    t, step = (time_s - times[i]) / steps[i], steps[i]
+    from_here = (1 + 2 * t) * (1 - t) ** 2 * middles[i] + t * (1 - t) ** 2 * step * slopes[i]
+    return from_here + t**2 * (3 - 2 * t) * middles[i + 1] - t**2 * (1 - t) * step * slopes[i + 1]
 
 
 def _last_velocity(times: np.ndarray, middles: np.ndarray) -> np.ndarray:  # (M,), (M, 3) -> (3,) metres a second

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .memory import Memory
+from .movers import Mover, movers_of
 from .placements import HIDDEN
 
 
@@ -38,6 +39,19 @@ def summary(memory: Memory) -> dict[str, Any]:
         "hidden": int(((placements.flags & HIDDEN) != 0).sum()),
         "edits": [{"kind": edit.kind, "author": edit.author, "time": edit.time} for edit in memory.edits],
         "objects": dict(sorted(objects.items())),
+        "movers": [_mover(memory, mover) for mover in movers_of(memory)],
+    }
+
+
+def _mover(memory: Memory, mover: Mover) -> dict[str, Any]:
+    since_s, until_s = float(mover.times_s[0]), float(mover.times_s[-1])
+    way_m = float(np.linalg.norm(mover.middle_at(until_s) - mover.middle_at(since_s)))
+    return {
+        "object": memory.object_names.get(mover.object_id, str(mover.object_id)),
+        "moments": len(mover.times_s),
+        "since_s": round(since_s, 4),
+        "until_s": round(until_s, 4),
+        "way_m": round(way_m, 3),
     }
 
 
@@ -51,4 +65,9 @@ def summary_lines(facts: dict[str, Any]) -> list[str]:
     ]
     lines += [f"  {v['name'] or 'view':20} {v['image_width']}x{v['image_height']}" for v in facts["views"]]
     lines += [f"  {name:20} {count} placements" for name, count in facts["objects"].items()]
+    lines += [
+        f"  {m['object']:20} moves: {m['way_m']:.2f} m from {m['since_s']:.2f} to {m['until_s']:.2f} s, "
+        f"seen at {m['moments']} moments"
+        for m in facts["movers"]
+    ]
     return lines

@@ -14,6 +14,7 @@ from mosaic_core.memory.dirty import candidate_frames, dirty_frames, same_readou
 from mosaic_core.memory.movers import CARRIED_S, movers_of
 from mosaic_core.memory.readout import MemoryReader
 from mosaic_core.memory.still import known_memory, still_memory
+from mosaic_core.memory.summary import summary, summary_lines
 from mosaic_core.memory.timed_reader import TimedReader
 from mosaic_core.scenes import Box
 
@@ -230,3 +231,11 @@ def test_a_mover_that_is_not_in_the_picture_changes_nothing(memory):
     red = placements_of(memory, RED)
     behind, without = TimedReader(memory), TimedReader(memory.edited(edits.delete(red)))
     assert same_readout(behind.rgb(away, 0.7), without.rgb(away, 0.7))
+
+
+def test_inspect_says_what_moves(memory):
+    facts = summary(memory)
+    (moves,) = facts["movers"]
+    assert moves["object"] == NAMES[RED] and moves["moments"] == 3 and abs(moves["way_m"] - 0.73) < 0.15
+    assert any("Red Crate" in line and "3 moments" in line for line in summary_lines(facts))
+    assert summary(room_memory())["movers"] == []
