@@ -16,6 +16,7 @@ from mosaic_core.memory import Memory
 from mosaic_core.memory.view import View
 
 from .facts import Surfaces, moving_owners
+from .motion import motions_of
 from .palette import Palette
 from .passes import ExactPass, render_exact, render_picture
 from .request import CaptureRequest
@@ -122,7 +123,9 @@ class _Session:
         seen = np.unique(np.concatenate([np.unique(shot.exact.indices) for shot in shots]))
         names = {int(index): self.palette.name_of(index) for index in seen if index}
         ids = _ids_of_names(names.values(), extend.object_names if extend else {})
-        moving = moving_owners(list(self.surfaces_by_frame.values()))
+        owners = [self.palette.objects[index - 1] for index in names]
+        motions = motions_of(self.scene, owners, self.surfaces_by_frame)
+        moving = moving_owners(list(self.surfaces_by_frame.values())) | motions.keys()
         # Tables by palette number: one gather each turns the render into ids and flags.
         id_of_index = np.zeros(len(self.palette.objects) + 1, dtype=np.int32)
         moves = np.zeros(len(id_of_index), dtype=bool)
@@ -130,7 +133,8 @@ class _Session:
             id_of_index[index], moves[index] = ids[name], name in moving
         views = [self._view(shot, id_of_index, moves) for shot in shots]
         object_names = {ids[name]: name for name in names.values()}
-        return extend.with_views(views, object_names) if extend else Memory.from_views(views, object_names)
+        memory = extend.with_views(views, object_names) if extend else Memory.from_views(views, object_names)
+        return memory.with_motions({ids[name]: motion for name, motion in motions.items()})
 
     def _view(self, shot: _Shot, id_of_index: np.ndarray, moves: np.ndarray) -> View:
         exact, render = shot.exact, self.scene.render

@@ -35,7 +35,7 @@ def path_apart(scene: bpy.types.Scene, *, image_height: int, image_width: int) -
         raise CameraError(f"a camera path holds at most {MAX_FRAMES} frames, got {last - first + 1}")
     numbers = range(first, last + 1)
     cameras = [scene.mosaic.path_camera or camera_at(scene, frame) for frame in numbers]
-    with _scene_of(scene, cameras) as apart:
+    with empty_scene(scene, cameras) as apart:
         sampled = tuple(
             _sampled(apart, camera_obj, frame, image_height=image_height, image_width=image_width)
             for camera_obj, frame in zip(cameras, numbers, strict=True)
@@ -57,15 +57,16 @@ def camera_at(scene: bpy.types.Scene, frame: int) -> bpy.types.Object:
 
 
 @contextmanager
-def _scene_of(scene: bpy.types.Scene, cameras: list[bpy.types.Object]) -> Iterator[bpy.types.Scene]:
+def empty_scene(scene: bpy.types.Scene, objects: list[bpy.types.Object]) -> Iterator[bpy.types.Scene]:
+    """A scene with that one's clock that holds these objects alone, and is gone afterwards."""
     apart = bpy.data.scenes.new(SCENE_NAME)
     try:
         apart.render.fps, apart.render.fps_base = scene.render.fps, scene.render.fps_base
         apart.render.pixel_aspect_x = scene.render.pixel_aspect_x
         apart.render.pixel_aspect_y = scene.render.pixel_aspect_y
         apart.frame_start, apart.frame_end = scene.frame_start, scene.frame_end
-        for camera_obj in {camera.name_full: camera for camera in cameras}.values():
-            apart.collection.objects.link(camera_obj)
+        for obj in {obj.name_full: obj for obj in objects}.values():
+            apart.collection.objects.link(obj)
         yield apart
     finally:
         bpy.data.scenes.remove(apart)

@@ -33,4 +33,6 @@ def added(known: Memory, other: Memory) -> Memory:
         for old, new in new_of_old.items():
             object_ids[view.object_ids == old] = new
         views.append(replace(view, object_ids=object_ids))
-    return known.with_views(views, {new_of_old[number]: name for number, name in other.object_names.items()})
+    names = {new_of_old[number]: name for number, name in other.object_names.items()}
+    motions = {new_of_old[number]: motion for number, motion in other.motions.items() if number in new_of_old}
+    return known.with_views(views, names).with_motions(motions)

@@ -14,6 +14,7 @@ from ..errors import EditError, MosaicError
 from .edits import FIRST_COPY_ID, Edit, apply_edit, replace_placements
 from .features import Features, check_name
 from .lifting import lift_views
+from .motion import Motion
 from .patches import Patches
 from .place_index import PlaceIndex
 from .placements import DYNAMIC, Placements
@@ -38,6 +39,7 @@ class Memory:
     undone: tuple[Edit, ...] = ()  # next to redo last
     placements: Placements = field(default=None)  # type: ignore[assignment]  # replayed where not given
     features: Mapping[str, Features] = field(default_factory=dict)  # by engine
+    motions: Mapping[int, Motion] = field(default_factory=dict)  # by object id, of what somebody knows the way of
     sightings: Sightings = field(default_factory=Sightings)  # which patches were seen again, by writing that merges
     places: PlaceIndex | None = field(default=None, repr=False)  # kept for the next write, made anew where missing
 
@@ -132,6 +134,10 @@ class Memory:
     def with_features(self, name: str, table: Features) -> Memory:
         """The memory with this table of an engine's features, in place of an older one. Raises `MosaicError`."""
         return replace(self, features={**self.features, check_name(name): table})
+
+    def with_motions(self, motions: Mapping[int, Motion]) -> Memory:
+        """The memory with the ways of these objects, in place of older ones."""
+        return replace(self, motions={**self.motions, **motions})
 
     def with_placements(self, placements: Placements, *, author: str = "") -> Memory:
         """The memory with these placements, logged as one edit (what an artist did with native tools)."""

@@ -29,6 +29,7 @@ from .mosaic_parts import (
     sightings_arrays,
     view_to_json,
 )
+from .motion import Motion
 from .patches import Patches, column_names
 from .placements import Placements
 from .stored import row_maps
@@ -96,9 +97,15 @@ class _News:
             "object_names": {str(k): n for k, n in memory.object_names.items() if k not in stored.object_names},
             "edit_log": [edit_to_json(edit) for edit in fresh],
             "features": {name: {"dtype": table.dtype} for name, table in self.features.items() if table is not None},
+            "motions": {str(k): motion.to_json() for k, motion in memory.motions.items() if not self._knows(k, motion)},
         }
         news = any(part.values()) or len(self.placements) or history != old or self.seen_again
         return {**part, **history} if news else {}
+
+    def _knows(self, object_id: int, motion: Motion) -> bool:
+        """Whether the file has that way."""
+        stored = self.stored.motions.get(object_id)
+        return stored is not None and stored.same_as(motion)
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """The members to add."""

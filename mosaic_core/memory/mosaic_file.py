@@ -63,6 +63,8 @@ def save_memory(memory: Memory, file: Path | str) -> None:
         "applied": list(range(len(memory.edits))),
         "undone": list(range(len(memory.edits), len(memory.edits) + len(memory.undone))),
         "features": {name: {"dtype": table.dtype} for name, table in memory.features.items()},
+        # Only of things that a renderer knows the way of.
+        **({"motions": {str(k): motion.to_json() for k, motion in memory.motions.items()}} if memory.motions else {}),
     }
     write_archive(Path(file), manifest, _arrays_of(memory))
 

@@ -20,6 +20,7 @@ from .archive import ArchiveReader
 from .edits import Edit
 from .features import DTYPES, Features, check_name
 from .memory import Memory
+from .motion import Motion
 from .patches import Patches, column_kind, column_names
 from .placements import Placements, joined_placements
 from .sightings import Sightings
@@ -41,6 +42,7 @@ def memory_of(archive: ArchiveReader) -> Memory:
         views = tuple(_view(archive, index, entry) for index, entry in enumerate(entries))
         log = [_edit_of(entry) for part in archive.parts for entry in part.get("edit_log", [])]
         names = {key: name for part in archive.parts for key, name in part.get("object_names", {}).items()}
+        motions = {key: entry for part in archive.parts for key, entry in part.get("motions", {}).items()}
         applied, undone = _history(archive, log)
         return Memory(
             views=views,
@@ -50,6 +52,7 @@ def memory_of(archive: ArchiveReader) -> Memory:
             written=written_placements(archive),
             edits=applied,
             undone=undone,
+            motions={int(key): Motion.from_json(entry) for key, entry in motions.items()},
             sightings=_sightings(archive),
             features={check_name(name): _features(archive, name) for name in feature_dtypes(archive)},
         )

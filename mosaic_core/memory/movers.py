@@ -1,9 +1,10 @@
 """Movers: things that were caught in several places while they moved, and where they are at any other time.
 
 A memory that shows what moves wherever it was captured shows one ball five times; one that leaves it out shows none.
-But a renderer's object ids, or a tracker's, say which patches are the same thing at another moment. So its path can
-be read off the moments themselves: smoothly from each to the next, and before the first and after the last on as it
-went there, for a while. A thing is shown as the nearest moment that saw it whole caught it, carried along.
+But a renderer's object ids, or a tracker's, say which patches are the same thing at another moment. Where the memory
+holds its motion (`mosaic_core.memory.motion`), that says where it is; elsewhere its path is read off the moments
+themselves: smoothly from each to the next, and before the first and after the last on as it went there, for a while.
+ A thing is shown as the nearest moment that saw it whole caught it, carried along.
 
 Where a thing's middle is follows from its outline: a side view tells its width and height, and what cannot be seen, how
 far it reaches behind its front, is taken to be its width. Where the picture or something nearer cuts a side off, the
@@ -13,12 +14,14 @@ sways in place, and what has no object id, stays as it was captured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..cameras.camera import transform_points
+from ..cameras.rotations import cleaned
 from .memory import Memory
+from .motion import Motion
 from .placements import DYNAMIC, HIDDEN
 from .view import View
 
@@ -47,18 +50,42 @@ class Mover:
     ids: tuple[np.ndarray, ...]  # M x (n,) int64, the placements of each moment
     middles_world: np.ndarray  # (M, 3) float64 metres, as edited; nan where the outline does not tell
     is_whole: np.ndarray  # (M,) bool, nothing of the outline was cut off; all where that is so of none
+    motion: Motion | None = None  # where it really is, as captured
+    edited_from_captured: np.ndarray = field(default_factory=lambda: np.eye(4))  # (4, 4) similarity
 
     def moment_at(self, time_s: float) -> tuple[int, np.ndarray] | None:
-        """The moment to show, and how far to carry it (3,) in metres; None where nobody knows.
+        """The moment to show, and the rigid transform (4, 4) that carries it, world to world; None where nobody knows.
 
         At a moment's own time that is the moment itself, not carried at all.
         """
-        if not self.times_s[0] - CARRIED_S <= time_s <= self.times_s[-1] + CARRIED_S:
+        if self.motion is None and not self.times_s[0] - CARRIED_S <= time_s <= self.times_s[-1] + CARRIED_S:
             return None
         nearest = int(np.where(self.is_whole, np.abs(self.times_s - time_s), np.inf).argmin())
-        if time_s == self.times_s[nearest]:
-            return nearest, np.zeros(3)
-        return nearest, self.middle_at(time_s) - self.middle_at(float(self.times_s[nearest]))
+        from_s, carried = float(self.times_s[nearest]), np.eye(4)
+        if time_s == from_s:
+            return nearest, carried
+        if self.motion is not None:
+            edited = self.edited_from_captured
+            carried = edited @ self.motion.between(from_s, time_s) @ np.linalg.inv(edited)
+            carried[:3, :3] = cleaned(carried[:3, :3])
+        else:
+            carried[:3, 3] = self.middle_at(time_s) - self.middle_at(from_s)
+        return nearest, carried
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """From when to when somebody knows, or saw, where it is."""
+        times = self.times_s if self.motion is None else self.motion.times_s
+        return float(times[0]), float(times[-1])
+
+    def way_m(self) -> float:
+        """How far it goes meanwhile, along its way."""
+        times = np.linspace(*self.span_s, 64)
+        if self.motion is None:
+            places = np.array([self.middle_at(time_s) for time_s in times])
+        else:
+            places = np.array([(self.edited_from_captured @ self.motion.at(time_s))[:3, 3] for time_s in times])
+        return float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
 
     def middle_at(self, time_s: float) -> np.ndarray:  # (3,) metres, world
         """Where the thing's middle is: on a smooth curve through all moments, beyond the last on as it went there."""
@@ -75,7 +102,7 @@ def movers_of(memory: Memory) -> list[Mover]:
     """The things of a memory that are followed, as they are placed now; hidden placements do not count."""
     table = memory.placements
     at = np.flatnonzero((table.flags & (DYNAMIC | HIDDEN)) == DYNAMIC)
-    if not len(at) or len({view.time_s for view in memory.views}) < 2:
+    if not len(at):
         return []
     rows = table.rows[at]
     things = memory.patches.column("object_id", rows - 1)
@@ -86,12 +113,14 @@ def movers_of(memory: Memory) -> list[Mover]:
     for thing, placed in sorted(set(zip(things.tolist(), table.transform_index[at].tolist(), strict=True))):
         mine = (things == thing) & (table.transform_index[at] == placed)
         moments = np.unique(times[mine])
-        if thing == 0 or len(moments) < 2:
+        if thing == 0 or (len(moments) < 2 and thing not in memory.motions):
             continue
         parts = [at[mine & (times == moment)] for moment in moments]
-        middles, is_whole, width_m = _middles(memory, parts, table.transforms[placed])
-        if _goes_somewhere(middles, width_m, [_seen_from(memory, part) for part in parts]):
-            found.append(Mover(thing, moments, tuple(table.ids_at(part) for part in parts), middles, is_whole))
+        edited, motion = table.transforms[placed], memory.motions.get(thing)
+        middles, is_whole, width_m = _middles(memory, parts, edited)
+        if motion is not None or _goes_somewhere(middles, width_m, [_seen_from(memory, part) for part in parts]):
+            ids = tuple(table.ids_at(part) for part in parts)
+            found.append(Mover(thing, moments, ids, middles, is_whole, motion, edited))
     return found
 
 

@@ -23,6 +23,7 @@ from ..errors import EditError
 from .edits import FIRST_COPY_ID, mirror_matrix, placements_from_parts
 from .features import Features
 from .memory import Memory
+from .motion import Motion
 from .patches import Patches
 from .placements import Placements, check_similarities
 from .view import View
@@ -63,6 +64,8 @@ def splice(
         pixel_rows=(*first.pixel_rows, *(_frozen(_shifted(r, len(first.patches))) for r in second.pixel_rows)),
         written=written,
         features=_joined_features(first, second),
+        # In a world that grew or was mirrored a way is another's: it is read off the moments there.
+        motions={**first.motions, **(_shifted_motions(second, matrix, object_shift) if rigid else {})},
     )
 
 
@@ -147,6 +150,7 @@ def extract(memory: Memory, ids: Iterable[int]) -> Memory:
         object_names={key: name for key, name in memory.object_names.items() if key in used},
         patches=patches.of_views(np.searchsorted(views, patches.view)),
         pixel_rows=tuple(_frozen(new_row[memory.pixel_rows[i]]) for i in views),
+        motions={key: motion for key, motion in memory.motions.items() if key in used},
         features={
             name: Features(table.values[old_rows[old_rows <= len(table)] - 1], table.dtype)
             for name, table in memory.features.items()
@@ -215,6 +219,10 @@ def _joined(first: Placements, second: Placements, row_shift: int, matrix: np.nd
         flags=np.concatenate([first.flags, second.flags]),
         time_range_s=np.concatenate([first.time_range_s, second.time_range_s]),
     )
+
+
+def _shifted_motions(memory: Memory, matrix: np.ndarray, object_shift: int) -> dict[int, Motion]:
+    return {number + object_shift: motion.moved(matrix) for number, motion in memory.motions.items()}
 
 
 def _ids_like_rows(

@@ -44,14 +44,14 @@ def summary(memory: Memory) -> dict[str, Any]:
 
 
 def _mover(memory: Memory, mover: Mover) -> dict[str, Any]:
-    since_s, until_s = float(mover.times_s[0]), float(mover.times_s[-1])
-    way_m = float(np.linalg.norm(mover.middle_at(until_s) - mover.middle_at(since_s)))
+    since_s, until_s = mover.span_s
     return {
         "object": memory.object_names.get(mover.object_id, str(mover.object_id)),
         "moments": len(mover.times_s),
         "since_s": round(since_s, 4),
         "until_s": round(until_s, 4),
-        "way_m": round(way_m, 3),
+        "way_m": round(mover.way_m(), 3),
+        "way": "read off the moments" if mover.motion is None else "known",
     }
 
 
@@ -67,7 +67,7 @@ def summary_lines(facts: dict[str, Any]) -> list[str]:
     lines += [f"  {name:20} {count} placements" for name, count in facts["objects"].items()]
     lines += [
         f"  {m['object']:20} moves: {m['way_m']:.2f} m from {m['since_s']:.2f} to {m['until_s']:.2f} s, "
-        f"seen at {m['moments']} moments"
+        f"captured at {m['moments']} moment{'s' if m['moments'] > 1 else ''}, its way {m['way']}"
         for m in facts["movers"]
     ]
     return lines

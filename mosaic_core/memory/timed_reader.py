@@ -88,10 +88,16 @@ class _Caught:
             views=np.unique(memory.patches.column("view", rows - 1)).astype(np.int32),
         )
 
-    def put_into(self, readout: Readout, camera: Camera, offset_m: np.ndarray, time_s: float) -> Readout:
-        """The picture with this thing in it, carried by `offset_m`, before what is farther, behind what is nearer."""
+    def put_into(
+        self,
+        readout: Readout,
+        camera: Camera,
+        carried_from_caught: np.ndarray,  # (4, 4) rigid, world to world
+        time_s: float,
+    ) -> Readout:
+        """The picture with this thing, carried, in it: before what is farther, behind what is nearer."""
         # A thing that is carried looks to a camera as it does, in its place, to a camera that is carried back.
-        carried = replace(camera, world_from_cam=_moved(camera.world_from_cam, -offset_m))
+        carried = replace(camera, world_from_cam=np.linalg.inv(carried_from_caught) @ camera.world_from_cam)
         window = _window(carried, self.corners_world)
         if window is None:
             return readout
@@ -109,12 +115,6 @@ class _Caught:
         if name == "placement_id":
             return self.ids[values]
         return self.views[values] if name == "source_view" else values
-
-
-def _moved(world_from_cam: np.ndarray, offset_m: np.ndarray) -> np.ndarray:  # (4, 4)
-    moved = world_from_cam.copy()
-    moved[:3, 3] += offset_m
-    return moved
 
 
 def _window(camera: Camera, points_world: np.ndarray) -> tuple[slice, slice] | None:

@@ -190,10 +190,17 @@ def test_what_moves_deforms_or_vanishes_between_frames_is_dynamic() -> None:
     assert [view.name for view in memory.views] == ["Camera 0001", "Camera 0021"]
 
 
-def test_one_frame_seen_by_several_cameras_has_nothing_dynamic() -> None:
+def test_what_moves_in_the_clip_is_dynamic_even_where_one_frame_is_captured() -> None:
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1, 30
     first, second = add_camera("A"), add_camera("B", (1, 0, 5.5))
-    animate(add_cube(), "location", {1: (0, 0, 0), 21: (3, 0, 0)})
-    assert not any(view.dynamic.any() for view in capture((first, 5), (second, 5)).views)
+    animate(add_cube("Mover", size=0.8), "location", {1: (0, 0, 0), 21: (3, 0, 0)})
+    add_cube("Still", (-1.5, 0, 0))
+    names = bpy.data.scenes.keys()
+    memory = capture((first, 5), (second, 5))
+    dynamic = {name: bool(memory.views[0].dynamic[pixels_of(memory, name)].any()) for name in ("Mover", "Still")}
+    assert dynamic == {"Mover": True, "Still": False}
+    assert bpy.data.scenes.keys() == names, "nothing is left of the sampling"
 
 
 def test_times_count_from_the_first_frame_of_the_scene() -> None:

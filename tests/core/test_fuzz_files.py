@@ -35,6 +35,7 @@ from mosaic_core.memory import (
 from mosaic_core.memory.formats import FORMAT_NAMES as MEMORY_FORMAT_NAMES
 from mosaic_core.memory.formats import Known, export_memory, import_memory
 from mosaic_core.memory.formats.clouds import cloud_of
+from mosaic_core.memory.motion import Motion
 
 from .fuzzing import Files, fuzz, mutated_glb, mutated_json_bytes, mutated_zip
 from .known_scenes import NAMES, RED, camera_at, placements_of, room_memory, view_of
@@ -57,9 +58,10 @@ ZIPPED_DEPTH[18:] = np.random.default_rng(0).random((2, 24))
 
 
 def small_memory():
-    """Two views with an undone and two applied edits."""
+    """Two views with an undone and two applied edits, and a thing that moves."""
     memory = room_memory(((-2.5, -5.0, 1.8), (2.5, -5.0, 1.6)), height=24, width=32)
     red = placements_of(memory, RED)
+    memory = memory.with_motions({RED: Motion(np.arange(3.0), np.tile(np.eye(4), (3, 1, 1)))})
     memory = memory.edited(edits.translate(red, (0.1, 0, 0)), edits.copy(red, np.eye(4)), edits.hide(red))
     return memory.edited(edits.set_time_range(red, since_s=1.0)).undo()
 

@@ -136,9 +136,9 @@ def test_it_goes_behind_what_is_nearer():
 
 def test_carrying_it_is_moving_its_placements(memory):
     (mover,) = movers_of(memory)
-    moment, offset_m = mover.moment_at(1.6)  # type: ignore[misc]
+    moment, carried = mover.moment_at(1.6)  # type: ignore[misc]
     others = np.setdiff1d(placements_of(memory, RED), mover.ids[moment])
-    moved = memory.edited(edits.delete(others), edits.translate(mover.ids[moment], offset_m))
+    moved = memory.edited(edits.delete(others), edits.transform(mover.ids[moment], carried))
     ours, theirs = TimedReader(memory).rgb(CAMERA, 1.6), MemoryReader(moved).rgb(CAMERA, time_s=1.6)
     red = np.isin(theirs.placement_id, mover.ids[moment])
     assert red.sum() > 100 and (ours.placement_id == theirs.placement_id)[red].mean() > 0.97
