@@ -26,9 +26,17 @@ from .pip_output import PipProgress, failure_in_words
 from .pythons import BASE_CHECK, PACKAGES_CHECK, base_python_candidates, python_in, ready_python_candidates
 
 # The same bounds as in pyproject.toml; a test compares them.
-REQUIREMENTS = ("numpy>=1.26", "pillow>=10.1", "av>=12", "safetensors>=0.4", "trimesh>=5.2", "torch>=2.6,<2.14")
-# What generating takes; trimesh only reads and writes other programs' point clouds.
-NEEDED_TO_GENERATE = tuple(name for name in REQUIREMENTS if not name.startswith("trimesh"))
+REQUIREMENTS = (
+    "numpy>=1.26",
+    "pillow>=10.1",
+    "av>=12",
+    "safetensors>=0.4",
+    "trimesh>=5.2",
+    "numba>=0.61",
+    "torch>=2.6,<2.14",
+)
+# What generating takes; trimesh only reads and writes other programs' point clouds, and numba only saves time.
+NEEDED_TO_GENERATE = tuple(name for name in REQUIREMENTS if not name.startswith(("trimesh", "numba")))
 _IMPORT_CHECK = "import numpy, PIL, av, safetensors, torch"
 READY_MARKER = "mosaic-environment-is-ready"
 _KEPT_LINES = 80

@@ -33,7 +33,7 @@ PACKAGES = (
     "safetensors>=0.4",
     "trimesh>=5.2",
 )
-FOR_SLOW_TESTS = ("torch>=2.6,<2.14",)
+FOR_SLOW_TESTS = ("torch>=2.6,<2.14", "numba>=0.61")
 _SAY_VERSIONS = "import bpy, platform; print('versions', bpy.app.version_string, platform.python_version())"
 
 

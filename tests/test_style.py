@@ -120,7 +120,9 @@ def test_dependencies_point_one_way():
         if "mosaic_core" in modules:
             wrong.append(f"{name_of(file)} imports its own package absolutely")
     wrong += [
-        f"{name_of(file)} imports torch inside Blender" for file in ADDON if "torch" in imported_modules(tree_of(file))
+        f"{name_of(file)} imports torch or numba inside Blender"
+        for file in ADDON
+        if {"torch", "numba"} & imported_modules(tree_of(file))
     ]
     assert not wrong, wrong
 
@@ -137,7 +139,8 @@ names = sys.argv[2:]
 if not names:
     import mosaic_core
     found = pkgutil.walk_packages(mosaic_core.__path__, "mosaic_core.")
-    skipped = ("model", "train", "evaluate", "memory.arrays_torch", "memory.readout_torch", "engines.tiny")
+    skipped = ("model", "train", "evaluate", "engines.tiny")
+    skipped += ("memory.arrays_torch", "memory.readout_torch", "memory.patch_search_numba")
     skipped = tuple("mosaic_core." + name for name in skipped)
     names = [m.name for m in found if not m.name.startswith(skipped) and "__main__" not in m.name]
 for name in names:
@@ -149,9 +152,9 @@ print(len(names), "imported")
 @pytest.mark.parametrize(
     ("absent", "modules"),
     [
-        ("bpy,torch,PIL,av,trimesh", []),  # NumPy only
+        ("bpy,torch,numba,PIL,av,trimesh", []),  # NumPy only
         (  # what runs inside Blender's main loop: the standard library only
-            "bpy,torch,PIL,av,numpy",
+            "bpy,torch,numba,PIL,av,numpy",
             ["mosaic_core.worker.client", "mosaic_core.worker.jobs", "mosaic_core.worker.protocol"],
         ),
     ],

@@ -23,12 +23,12 @@ class Lens:
         along_u = x / k[0, 0]
         along_v = (y - along_u * k[0, 1]) / k[1, 1]
         at_origin = z - along_u * k[0, 2] - along_v * k[1, 2]
-        self._tilt_rows = [_constants(row) for row in (along_u, along_v, at_origin)]
+        self.tilt_rows = [_constants(row) for row in (along_u, along_v, at_origin)]
 
     def tilt(self, nx: Array, ny: Array, nz: Array, d: Array) -> tuple[Array, Array, Array]:
         """Planes as a, b, c: a cell's inverse depth is a u + (b v + c)."""
         inverse = 1 / (d - (nx * self.eye[0] + ny * self.eye[1] + nz * self.eye[2]))
-        a, b, c = ((nx * row[0] + ny * row[1] + nz * row[2]) * inverse for row in self._tilt_rows)
+        a, b, c = ((nx * row[0] + ny * row[1] + nz * row[2]) * inverse for row in self.tilt_rows)
         return a, b, c
 
 

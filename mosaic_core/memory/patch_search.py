@@ -21,7 +21,7 @@ import numpy as np
 from ..cameras import Camera
 from .arrays import Array, Arrays
 from .depth_keys import FAINTEST, LARGEST_BITS, NEAREST, STEP_BITS
-from .lens import Lens, rays_of
+from .lens import Lens, cell_centres, rays_of
 from .patch_tree import FAN
 from .placed_patches import BOX, PLANE, RANK, SOURCE, SPHERE, THICK, PlacedPatches
 from .splatting import FARTHEST, NEAR_M
@@ -29,7 +29,7 @@ from .splatting import FARTHEST, NEAR_M
 # So many of the likeliest nodes of each ray, and of the leaves in each, are asked before anything else.
 _LIKELIEST = 2
 # What rounding may make of the depth at which a ray enters a box, relative.
-_SLACK = 1e-5
+SLACK = 1e-5
 # A ray along a box's side has no finite inverse; this one makes it miss or cross as it should.
 _STEEPEST = 1e12
 
@@ -95,8 +95,10 @@ class PatchSearch:
         which = kept // FAN
         cell, node = arrays.take(nodes.cell, which), arrays.take(nodes.node, which) * FAN + kept % FAN
         nearest = arrays.clip(arrays.take(enter.reshape(-1), kept), NEAR_M, np.inf)
-        key = frame.keys((1 + _SLACK) / nearest, arrays.take(first_rank.reshape(-1), node))
-        open_ = arrays.nonzero(key < arrays.take(frame.best, cell))
+        inverse = (1 + SLACK) / nearest
+        key = frame.keys(inverse, arrays.take(first_rank.reshape(-1), node))
+        # Boxes that only fill up a node stand beyond all that counts, but a ray may lead to where they do.
+        open_ = arrays.nonzero((key < arrays.take(frame.best, cell)) & (inverse >= FAINTEST))
         cell, node, key = (arrays.take(column, open_) for column in (cell, node, key))
         off = self._off_middle(spans, enter, leave, arrays.take(kept, open_)) if judged else key
         return _Boxes(cell, node, key, off)
@@ -208,21 +210,36 @@ class _Boxes:
         return cls(*(arrays.joined([getattr(part, name) for part in parts]) for name in names))
 
 
+@dataclass(frozen=True)
+class Rays:
+    """The rays through the centres of n cells of a camera."""
+
+    along: np.ndarray  # (3, n) float32 world, with a camera-z of 1
+    inverse: np.ndarray  # (3, n) float32, 1 / along, and finite
+    uv: np.ndarray  # (2, n) float32, the centres
+
+
+def rays_through(camera: Camera, pixels: np.ndarray | None = None) -> Rays:
+    """The rays through these flat cells; through all of a camera's, where none are named."""
+    pixels = np.arange(camera.image_height * camera.image_width) if pixels is None else pixels
+    along = rays_of(camera, pixels)
+    with np.errstate(divide="ignore"):
+        inverse = np.where(np.abs(along) < 1 / _STEEPEST, np.copysign(_STEEPEST, along), 1 / along)
+    return Rays(along, inverse.astype(np.float32), cell_centres(pixels, camera).T)
+
+
 class _Frame:
     """Cells of one camera while they are being settled, known by their position among those asked for."""
 
     def __init__(self, camera: Camera, arrays: Arrays, pixels: np.ndarray | None) -> None:
-        self.lens = lens = Lens(camera)
+        self.lens, rays = Lens(camera), rays_through(camera, pixels)
         self._arrays = arrays
-        pixels = np.arange(lens.height * lens.width) if pixels is None else pixels
-        rays = rays_of(camera, pixels)
-        self._rays = [arrays.of(ray) for ray in rays]
-        steep = np.where(np.abs(rays) < 1 / _STEEPEST, np.copysign(_STEEPEST, rays), 1 / rays)
-        self.inverse_rays = [arrays.of(ray) for ray in steep.astype(np.float32)]
-        row, column = np.divmod(pixels, lens.width)
-        self.uv = [arrays.of(at.astype(np.float32) + np.float32(0.5)) for at in (column, row)]
-        self.cells = arrays.positions(len(pixels))
-        self.best = arrays.full((len(pixels),), FARTHEST, np.int64)
+        self._rays, self.inverse_rays, self.uv = (
+            [arrays.of(row) for row in rows] for rows in (rays.along, rays.inverse, rays.uv)
+        )
+        count = rays.uv.shape[1]
+        self.cells = arrays.positions(count)
+        self.best = arrays.full((count,), FARTHEST, np.int64)
 
     def keys(self, inverse: Array, rank: Array) -> Array:  # (n,) int64
         """Depth, as coarse as it counts, and rank in one number that sorts by depth first."""

@@ -2,9 +2,10 @@
 
 Features: the search runs on the device, a camera after the other; the few cells that saw something are described by the
 very lines that the NumPy reader uses; the features of the winners are gathered on the device. Colours: the lines of the
-NumPy reader, at work on tensors. On the host both run by NumPy itself, in threads. So both have the same bits as the
-NumPy readers', on every run and with any number of threads: every operation is elementwise, a gather, a stable sort, or
-a minimum or sum of integers; none depends on an order.
+NumPy reader, at work on tensors. On the host torch only carries what others find, in threads: features a compiled loop
+(`mosaic_core.memory.host_search`), colours NumPy. So both have the same bits as the NumPy readers', on every run and
+with any number of threads: every operation is elementwise, a gather, a stable sort, or a minimum or sum of integers;
+none depends on an order.
 
 Only code that has torch imports this module (`import mosaic_core.memory` does not).
 """
@@ -23,11 +24,13 @@ from ..cameras import Camera
 from ..errors import MosaicError
 from .arrays import NUMPY
 from .arrays_torch import TorchArrays
-from .feature_readout import check_rows, look_closer
+from .feature_readout import check_rows
+from .host_search import host_search, nearest_of_all
 from .memory import Memory
 from .patch_search import PatchSearch
 from .placed_patches import place_patches
 from .rgb_readout import RgbReader
+from .seen_patches import PatchDescriber, SeenPatches
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +55,9 @@ class TorchFeatureReader:
         self.memory = memory
         self.device = torch.device(device)
         self.placed = place_patches(memory, memory.placements.shown_at(time_s))
+        self._describer = PatchDescriber(memory, self.placed)
         on_host = self.device.type == "cpu"
-        self._search = PatchSearch(self.placed, NUMPY if on_host else TorchArrays(self.device))
+        self._search = host_search(self.placed) if on_host else PatchSearch(self.placed, TorchArrays(self.device))
 
     @torch.no_grad()
     def read(
@@ -73,41 +77,29 @@ class TorchFeatureReader:
             raise MosaicError(f"expected features on {self.device}, got them on {features.device}")
         size, times = _size_and_times(cameras, time_s)
         size = (len(cameras), *size)
-        values = features.new_zeros((len(cameras), size[1] * size[2], features.shape[1]))
-        columns: list[dict[str, np.ndarray]] = []
-        for index, (camera, time, keys) in enumerate(zip(cameras, times, self._nearest(cameras), strict=True)):
-            seen = look_closer(self.memory, self.placed, camera, keys, time)
-            cells, rows = (torch.from_numpy(a.astype(np.int64)).to(self.device) for a in (seen.cells, seen.rows - 1))
-            values[index, cells] = features.index_select(0, rows)
-            columns.append(seen.columns)
+        seen = [
+            self._describer.describe(camera, keys, time)
+            for camera, time, keys in zip(cameras, times, self._nearest(cameras), strict=True)
+        ]
         rest = {
-            field.name: torch.from_numpy(np.stack([column[field.name] for column in columns])).to(self.device)
+            field.name: torch.from_numpy(np.stack([one.columns[field.name] for one in seen])).to(self.device)
             for field in fields(TorchReadout)
             if field.name != "values"
         }
         shaped = {name: column.reshape(*size, *column.shape[2:]) for name, column in rest.items()}
-        return TorchReadout(values=values.reshape(*size, -1), **shaped)
+        return TorchReadout(
+            values=_gathered(features, seen, size[1] * size[2]).reshape(*size, features.shape[1]), **shaped
+        )
 
     def _nearest(self, cameras: Sequence[Camera]) -> list[np.ndarray]:  # T times (h * w,) int64
         """What each camera's cells see, see `PatchSearch.nearest`.
 
-        On the host with NumPy, which takes two thirds of torch's time for arrays of this size, in as many threads as
-        torch has: every n-th cell each, a fair share of any picture. Torch's own threads wait for each other at every
+        On the host in as many threads as torch has, and without torch: its own threads wait for each other at every
         operation, so on a machine that does something else as well they are ten times slower than none.
         """
-        if self.device.type != "cpu":
-            return [self._search.nearest(camera).cpu().numpy() for camera in cameras]
-        count, threads = cameras[0].image_height * cameras[0].image_width, torch.get_num_threads()
-        shares = [np.arange(first, count, threads) for first in range(min(threads, count))]
-        keys = [np.zeros(count, np.int64) for _ in cameras]
-
-        def settle(index: int, share: np.ndarray) -> None:
-            keys[index][share] = self._search.nearest(cameras[index], share)
-
-        with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(settle, index, share) for index in range(len(cameras)) for share in shares]:
-                done.result()
-        return keys
+        if self.device.type == "cpu":
+            return nearest_of_all(self._search, cameras, torch.get_num_threads())
+        return [self._search.nearest(camera).cpu().numpy() for camera in cameras]
 
 
 class TorchRgbReader:
@@ -139,6 +131,26 @@ class TorchRgbReader:
         with ThreadPoolExecutor(torch.get_num_threads() if self.device.type == "cpu" else 1) as pool:
             frames = list(pool.map(read, cameras, times))
         return TorchReadout(*(torch.stack(column) for column in zip(*frames, strict=True)))
+
+
+def _gathered(features: Tensor, seen: Sequence[SeenPatches], count: int) -> Tensor:  # (T, count, C)
+    """The features of the patches seen, zero in other cells. Bytes are copied, whatever they mean.
+
+    On the host NumPy does it: woken for so little, torch's threads go on waiting for more for a few milliseconds, and
+    keep the cores from who searches next.
+    """
+    rows = [(one.rows - 1).astype(np.int64) for one in seen]
+    if features.device.type != "cpu":
+        values = features.new_zeros((len(seen), count, features.shape[1]))
+        for one, at, row in zip(seen, values, rows, strict=True):
+            cells, row = (torch.from_numpy(a).to(features.device) for a in (one.cells, row))
+            at[cells] = features.index_select(0, row)
+        return values
+    table = features.detach().contiguous().view(torch.uint8).numpy()  # (P, bytes of a row)
+    copied = np.zeros((len(seen), count, table.shape[1]), np.uint8)
+    for one, at, row in zip(seen, copied, rows, strict=True):
+        at[one.cells] = table.take(row, axis=0)
+    return torch.from_numpy(copied).view(features.dtype)
 
 
 def _size_and_times(

@@ -48,7 +48,7 @@ class CellReader:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory = still_memory(memory)
-        self._reader = FeatureReader(memory)
+        self._reader = FeatureReader(memory, compiled=True)
         self._shown = memory.placements.shown_at(None)
         self._no_features = np.zeros((len(memory.patches), 0), np.float32)
 
@@ -73,7 +73,7 @@ class CellReader:
         """Made anew only when other placements are shown."""
         shown = self.memory.placements.shown_at(time_s)
         if not np.array_equal(shown, self._shown):
-            self._reader, self._shown = FeatureReader(self.memory, time_s=time_s), shown
+            self._reader, self._shown = FeatureReader(self.memory, time_s=time_s, compiled=True), shown
         return self._reader
 
     def _frame(self, camera: Camera, seen: Readout) -> tuple[np.ndarray, ...]:
