@@ -54,6 +54,17 @@ def joined_rows(column: np.ndarray, more: np.ndarray) -> np.ndarray:
     return np.concatenate([column, more]) if len(more) else column
 
 
+def distinct_codes(
+    codes: np.ndarray,  # (n,) int64, not negative
+) -> tuple[np.ndarray, np.ndarray]:  # distinct codes, (n,) index into them
+    """`np.unique` with its inverse, by counting where the codes are small: sorting takes ten times as long."""
+    if int(codes.max(initial=0)) > 4 * len(codes) + 1024:
+        distinct, index = np.unique(codes, return_inverse=True)
+        return distinct, index.ravel()
+    used = np.bincount(codes) > 0
+    return np.flatnonzero(used), (np.cumsum(used) - 1)[codes]
+
+
 def held_bytes(column: np.ndarray) -> int:
     """What a column takes: one row where that stands for all."""
     return column[:1].nbytes if len(column) and column.strides[0] == 0 else column.nbytes

@@ -18,12 +18,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ..cameras import Camera, CameraPath
+from .compact import distinct_codes
 from .memory import Memory
 from .picture import Readout
 from .placements import DYNAMIC, LOCKED, Placements
 from .source_views import DEPTH_AGREEMENT, SLOPE_AGREEMENT
 from .surfels import pixel_slopes
 from .timed_reader import TimedReader
+from .view import View
 
 # How far from a pixel, in pixels, a point may be and still ask it: one for the four taps around, one to spare.
 REACH_PX = 2
@@ -32,6 +34,8 @@ REACH_PX = 2
 TOLERANCES = 2.0
 # Pixels of a patch are bounded together in blocks of so many a side: fewer points, and boxes hardly larger.
 _BLOCK_PX = 4
+# So many boxes are bounded together.
+_BUNCH = 64
 # Corners of a unit box, (8, 3).
 _CORNERS = np.array(list(np.ndindex(2, 2, 2)), np.float64)
 
@@ -57,15 +61,23 @@ def diff(before: Placements, after: Placements, *, ignore_locks: bool = False) -
         (before.rows[was] != after.rows[now])
         | ((before.flags[was] & flags) != (after.flags[now] & flags))
         | (before.time_range_s[was] != after.time_range_s[now]).any(axis=1)
-        | (before.edited_from_captured(was) != after.edited_from_captured(now)).any(axis=(1, 2))
-        # The identity in another place of the table is read by another path.
-        | ((before.transform_index[was] == 0) != (after.transform_index[now] == 0))
+        | _moved(before, was, after, now)
     )
     return PlacementsDiff(
         removed=np.setdiff1d(before.ids, both, assume_unique=True),
         added=np.setdiff1d(after.ids, both, assume_unique=True),
         changed=both[differs],
     )
+
+
+def _moved(before: Placements, was: np.ndarray, after: Placements, now: np.ndarray) -> np.ndarray:  # (n,) bool
+    """Which placements have another transform. Each pair of transforms is compared once: there are few."""
+    pair = before.transform_index[was].astype(np.int64) * len(after.transforms) + after.transform_index[now]
+    pairs, member = distinct_codes(pair)
+    old, new = np.divmod(pairs, len(after.transforms))
+    unlike = (before.transforms[old] != after.transforms[new]).any(axis=(1, 2))
+    # The identity in another place of the table is read by another path.
+    return (unlike | ((old == 0) != (new == 0)))[member]
 
 
 def dirty_frames(before: Memory, after: Memory, path: CameraPath) -> list[int]:
@@ -105,7 +117,8 @@ def candidate_frames(before: Memory, after: Memory, path: CameraPath) -> list[in
     corners = np.concatenate(
         [_placed(state.placements, at, rows, boxes) for state, at in ((before, gone), (after, come))]
     )
-    return [index for index in everything if _any_in_image(path.cameras[index], corners)]
+    changed = _Boxes(corners)
+    return [index for index in everything if changed.any_in_image(path.cameras[index])]
 
 
 def same_readout(ours: Readout, theirs: Readout) -> bool:
@@ -125,80 +138,92 @@ def influence_boxes(
     boxes = np.stack([np.full((len(rows), 3), np.inf), np.full((len(rows), 3), -np.inf)], axis=1)
     chosen = np.zeros(len(memory.patches) + 1, bool)
     chosen[rows] = True
-    for index in np.unique(memory.patches.view[rows - 1]):
-        _put_boxes(memory, int(index), rows, chosen, boxes)
+    view, cells = (memory.patches.column(name, rows - 1) for name in ("view", "cell_yx"))
+    for index in np.unique(view).tolist():
+        own = _OwnPixels(memory, index, cells[view == index].astype(np.int64), rows, chosen)
+        if len(own.block):
+            _put_boxes(memory.views[index], own, boxes)
     return boxes
 
 
-def _put_boxes(memory: Memory, index: int, rows: np.ndarray, chosen: np.ndarray, boxes: np.ndarray) -> None:
+class _OwnPixels:
+    """The pixels of some patches in one view, block after block: `_BLOCK_PX` square, and of one patch each.
+
+    What bounds them is found for a block at once. So a pixel is asked four times and not for each of its neighbours,
+    and what it is taken for is no less.
+    """
+
+    def __init__(self, memory: Memory, index: int, cells: np.ndarray, rows: np.ndarray, chosen: np.ndarray) -> None:
+        """`cells` (k, 2): where the view's patches are whose `rows` are `chosen`."""
+        view = memory.views[index]
+        # A patch's pixels lie in its cell; around them is what says how steep they and their neighbours are.
+        reach, size = REACH_PX + 2, view.patch_size_px
+        low, high = np.maximum(cells.min(axis=0) * size - reach, 0), (cells.max(axis=0) + 1) * size + reach
+        self.top, self.left = low.tolist()
+        part = (slice(self.top, int(high[0])), slice(self.left, int(high[1])))
+        self.z_depth, self.pixel_rows = view.z_depth[part], memory.pixel_rows[index][part]
+        y, x = np.nonzero(chosen[self.pixel_rows])
+        owner = np.searchsorted(rows, self.pixel_rows[y, x])
+        block = (owner << 32) | (y // _BLOCK_PX << 16) | (x // _BLOCK_PX)
+        order = np.argsort(block, kind="stable")
+        self.y, self.x = y[order], x[order]
+        self.starts = np.flatnonzero(np.diff(block[order], prepend=-1))
+        self.block = block[order][self.starts]  # (n,)
+        self.owner = owner[order][self.starts]  # (n,) position in rows
+
+    def largest(self, values: np.ndarray) -> np.ndarray:  # (m,) a pixel -> (n,) a block
+        return np.maximum.reduceat(values, self.starts)
+
+    def smallest(self, values: np.ndarray) -> np.ndarray:  # (m,) -> (n,)
+        return np.minimum.reduceat(values, self.starts)
+
+    def around(self) -> np.ndarray:  # (k, k, n) flat in `z_depth`
+        """Each block's pixels and those within reach. Beyond the edge stands the last pixel again."""
+        height, width = self.z_depth.shape
+        steps = np.arange(-REACH_PX, _BLOCK_PX + REACH_PX)[:, None]
+        y = np.clip((self.block >> 16 & 0xFFFF) * _BLOCK_PX + steps, 0, height - 1)
+        x = np.clip((self.block & 0xFFFF) * _BLOCK_PX + steps, 0, width - 1)
+        return y[:, None] * width + x[None]
+
+
+def _put_boxes(view: View, own: _OwnPixels, boxes: np.ndarray) -> None:
     """The boxes of the patches of one view. Each holds pieces of the view's frustum, one a block of the patch's pixels:
     from the nearest to the farthest that they, and those that they are mixed with, may say, a few pixels wider.
     """
-    view = memory.views[index]
-    own = chosen[memory.pixel_rows[index]]
-    if not own.any():
-        return
-    part = _around(own)
-    pixel_rows = memory.pixel_rows[index][part]
-    y, x = np.nonzero(own[part])
-    most, least = _inverse_depths(view.z_depth[part], pixel_rows, y, x)
-    owner = np.searchsorted(rows, pixel_rows[y, x])
-    block = (owner << 32) | (y // _BLOCK_PX << 16) | (x // _BLOCK_PX)
-    order = np.argsort(block, kind="stable")
-    first = np.flatnonzero(np.diff(block[order], prepend=-1))
-    most, least = np.maximum.reduceat(most[order], first), np.minimum.reduceat(least[order], first)
+    most, least = _inverse_depths(own)
     with np.errstate(divide="ignore"):
         farthest = np.where(least > 0, 1 / np.where(least > 0, least, 1), np.inf)
-    sides = [
-        [np.minimum.reduceat(at[order], first) - 2 * REACH_PX, np.maximum.reduceat(at[order], first) + 2 * REACH_PX]
-        for at in (x + part[1].start + 0.5, y + part[0].start + 0.5)
-    ]
-    corners = [
-        view.camera.unproject(np.stack([u, v], axis=-1), z)
-        for z in (1 / most, farthest)
-        for u in sides[0]
-        for v in sides[1]
-    ]
-    whose = owner[order[first]]
-    of_patch = np.flatnonzero(np.diff(whose, prepend=-1))
+    u, v = (
+        (own.smallest(at) + start + 0.5 - 2 * REACH_PX, own.largest(at) + start + 0.5 + 2 * REACH_PX)
+        for at, start in ((own.x, own.left), (own.y, own.top))
+    )
+    rays = [view.camera.rays_world(np.stack([across, down], axis=-1)) for across in u for down in v]
+    with np.errstate(invalid="ignore"):
+        corners = [view.camera.position_world + ray * z[:, None] for z in (1 / most, farthest) for ray in rays]
+    of_patch = np.flatnonzero(np.diff(own.owner, prepend=-1))
     low = np.minimum.reduceat(np.minimum.reduce(corners), of_patch)
     high = np.maximum.reduceat(np.maximum.reduce(corners), of_patch)
-    boxes[whose[of_patch]] = np.stack([low, high], axis=1)
+    boxes[own.owner[of_patch]] = np.stack([low, high], axis=1)
 
 
-def _around(own: np.ndarray) -> tuple[slice, slice]:  # (H, W) bool
-    """The part of a picture that holds these pixels and what is needed to know their slopes and neighbours."""
-    rows, columns = np.flatnonzero(own.any(axis=1)), np.flatnonzero(own.any(axis=0))
-    reach = REACH_PX + 2
-    return tuple(slice(max(0, int(at[0]) - reach), int(at[-1]) + reach + 1) for at in (rows, columns))  # type: ignore[return-value]
-
-
-def _inverse_depths(
-    z_depth: np.ndarray,  # (h, w)
-    pixel_rows: np.ndarray,  # (h, w)
-    own_y: np.ndarray,  # (m,)
-    own_x: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:  # (m,) float64 each
-    """The greatest and the least inverse depth that each of these pixels, and those it is mixed with, may say.
+def _inverse_depths(own: _OwnPixels) -> tuple[np.ndarray, np.ndarray]:  # (n,) float64 each
+    """The greatest and the least inverse depth that each block's pixels, and those they are mixed with, may say.
 
     What one pixel says is mixed with what those beside it say, where they may lie on one surface.
     """
-    height, width = z_depth.shape
-    inverse = 1 / z_depth.astype(np.float64)  # 0 where unknown
-    slopes = pixel_slopes(z_depth, pixel_rows)
+    inverse = 1 / own.z_depth.astype(np.float64)  # 0 where unknown
+    slopes = pixel_slopes(own.z_depth, own.pixel_rows)
     steepness = np.abs(slopes[0]) + np.abs(slopes[1])
     spread = steepness + TOLERANCES * (DEPTH_AGREEMENT * inverse + SLOPE_AGREEMENT * steepness)
-    own_inverse, own_spread = inverse[own_y, own_x], spread[own_y, own_x]
-    most, least = own_inverse + own_spread, own_inverse - own_spread
-    for dy in range(-REACH_PX, REACH_PX + 1):
-        for dx in range(-REACH_PX, REACH_PX + 1):
-            # Beyond the edge stands the last pixel again, which has been asked already.
-            flat = np.clip(own_y + dy, 0, height - 1) * width + np.clip(own_x + dx, 0, width - 1)
-            there, apart = inverse.reshape(-1)[flat], spread.reshape(-1)[flat]
-            near = (there > 0) & (np.abs(there - own_inverse) <= apart + own_spread)
-            np.maximum(most, there + apart, out=most, where=near)
-            np.minimum(least, there - apart, out=least, where=near)
-    return most, least
+    above, below = inverse + spread, inverse - spread
+    most, least = own.largest(above[own.y, own.x]), own.smallest(below[own.y, own.x])
+    below[inverse == 0] = np.inf  # says nothing, so is near to nobody
+    around = own.around()
+    above, below = above.take(around), below.take(around)
+    near = (below <= most) & (above >= least)
+    highest = np.where(near, above, -np.inf).max(axis=(0, 1))
+    lowest = np.where(near, below, np.inf).min(axis=(0, 1))
+    return np.maximum(most, highest), np.minimum(least, lowest)
 
 
 def _placed(placements: Placements, at: np.ndarray, rows: np.ndarray, boxes: np.ndarray) -> np.ndarray:  # (n, 8, 3)
@@ -209,12 +234,31 @@ def _placed(placements: Placements, at: np.ndarray, rows: np.ndarray, boxes: np.
     return np.einsum("nij,ncj->nci", matrices[:, :3, :3], corners) + matrices[:, None, :3, 3]
 
 
-def _any_in_image(camera: Camera, corners: np.ndarray) -> bool:  # (n, 8, 3)
-    """Whether any box may reach into the image, two pixels wider than it is: none of its planes has it all behind."""
+class _Boxes:
+    """Boxes that many cameras are asked about, in bunches: most cameras are far from all of them or see many."""
+
+    def __init__(self, corners: np.ndarray) -> None:  # (n, 8, 3)
+        self._corners = corners
+        starts = np.arange(0, len(corners), _BUNCH)
+        low = np.minimum.reduceat(corners.min(axis=1), starts)
+        high = np.maximum.reduceat(corners.max(axis=1), starts)
+        self._bunches = low[:, None] + _CORNERS * (high - low)[:, None]  # (n / _BUNCH, 8, 3)
+
+    def any_in_image(self, camera: Camera) -> bool:
+        """Whether any box may reach into the image, two pixels wider than it is."""
+        # A bunch spread out, and then the others: where any is in the image, that mostly says so.
+        if _in_image(camera, self._corners[:: max(len(self._corners) // _BUNCH, 1)]).any():
+            return True
+        near = np.repeat(_in_image(camera, self._bunches), _BUNCH)[: len(self._corners)]
+        return bool(_in_image(camera, self._corners[near]).any())
+
+
+def _in_image(camera: Camera, corners: np.ndarray) -> np.ndarray:  # (n, 8, 3) -> (n,) bool
+    """Which boxes may reach into the image, two pixels wider than it is: none of its planes has them all behind."""
     m, k = camera.cam_from_world, camera.intrinsics_px
     x, y, z = np.moveaxis(corners @ m[:3, :3].T + m[:3, 3], -1, 0)
     across, down = k[0, 0] * x + k[0, 1] * y + k[0, 2] * z, k[1, 1] * y + k[1, 2] * z
     border = REACH_PX * z
     sides = (z, across + border, camera.image_width * z + border - across, down + border)
     sides = (*sides, camera.image_height * z + border - down)
-    return bool(np.all([(side > 0).any(axis=1) for side in sides], axis=0).any())
+    return np.all([(side > 0).any(axis=1) for side in sides], axis=0)

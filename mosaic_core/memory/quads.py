@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import EditError
-from .compact import joined_rows, rows_of
+from .compact import distinct_codes, joined_rows, rows_of
 from .edits import FIRST_COPY_ID
 from .patches import Patches
 from .placements import LOCKED, Placements
@@ -351,7 +351,7 @@ def _assemble(
         times = times.copy()
         was[unknown], times[unknown] = 0, (-np.inf, np.inf)
     # Distinct (motion, transform before) pairs are few: compose each once.
-    pairs, pair = _distinct(motion.index.take(taken) * len(base.transforms) + was)
+    pairs, pair = distinct_codes(motion.index.take(taken) * len(base.transforms) + was)
     moved, before = np.divmod(pairs, len(base.transforms))
     composed = (world_from_mesh @ motion.table[moved]) @ base.transforms[before]
     flags = faces.flags.take(match.face.take(taken)).astype(np.uint8)
@@ -375,15 +375,6 @@ def _assemble(
 def _order(ids: np.ndarray) -> np.ndarray | slice:
     """What sorts the ids, stably; nothing where they are sorted, as they are unless faces were joined or copied."""
     return slice(None) if (np.diff(ids) >= 0).all() else np.argsort(ids, kind="stable")
-
-
-def _distinct(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # distinct codes, index into them
-    """`np.unique` with its inverse, by counting where the codes are small: sorting takes ten times as long."""
-    if int(codes.max(initial=0)) > 4 * len(codes) + 1024:
-        distinct, index = np.unique(codes, return_inverse=True)
-        return distinct, index.ravel()
-    used = np.bincount(codes) > 0
-    return np.flatnonzero(used), (np.cumsum(used) - 1)[codes]
 
 
 def _identity_first(transforms: np.ndarray, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

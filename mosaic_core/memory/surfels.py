@@ -104,24 +104,17 @@ def pixel_slopes(
 
 
 def _smaller_step(inverse: np.ndarray, rows: np.ndarray, *, axis: int) -> np.ndarray:
-    step = np.diff(inverse, axis=axis)
-    step[~_same_surface(inverse, rows, axis=axis)] = np.inf
-    border = np.full_like(np.take(inverse, [0], axis=axis), np.inf)
-    ahead = np.concatenate([step, border], axis=axis)
-    behind = np.concatenate([border, step], axis=axis)
+    before, after = (slice(None),) * axis + (slice(None, -1),), (slice(None),) * axis + (slice(1, None),)
+    step = inverse[after] - inverse[before]
+    # Neighbours belong together where they are of one patch, or across a cell border without a gap.
+    together = np.abs(step) < 0.02 * np.minimum(inverse[before], inverse[after])
+    together |= rows[before] == rows[after]
+    ahead, behind = np.full(inverse.shape, np.inf), np.full(inverse.shape, np.inf)
+    np.copyto(ahead[before], step, where=together)
+    np.copyto(behind[after], step, where=together)
     smaller = np.where(np.abs(ahead) < np.abs(behind), ahead, behind)
-    return np.where(np.isfinite(smaller), smaller, 0.0)
-
-
-def _same_surface(inverse: np.ndarray, rows: np.ndarray, *, axis: int) -> np.ndarray:
-    """Whether neighbours along an axis belong together: of one patch, or across a cell border without a gap."""
-    first, second = (
-        np.take(rows, range(*span), axis=axis) for span in ((0, rows.shape[axis] - 1), (1, rows.shape[axis]))
-    )
-    near, far = (
-        np.take(inverse, range(*span), axis=axis) for span in ((0, rows.shape[axis] - 1), (1, rows.shape[axis]))
-    )
-    return (first == second) | (np.abs(near - far) < 0.02 * np.minimum(near, far))
+    smaller[~np.isfinite(smaller)] = 0.0
+    return smaller
 
 
 def _is_first_at_home(placements: Placements, at_home: np.ndarray, home_of_row: np.ndarray) -> np.ndarray:  # (N,) bool

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from mosaic_core.cameras import CameraPath
 from mosaic_core.memory import Memory, edits, load_memory, save_memory
-from mosaic_core.memory.dirty import candidate_frames, diff, dirty_frames
+from mosaic_core.memory.dirty import REACH_PX, TOLERANCES, candidate_frames, diff, dirty_frames, influence_boxes
 from mosaic_core.memory.readout import MemoryReader
+from mosaic_core.memory.source_views import DEPTH_AGREEMENT, SLOPE_AGREEMENT
+from mosaic_core.memory.surfels import pixel_slopes
 
 from .known_scenes import BLUE, FLOOR, NAMES, RED, camera_at, placements_of, room_memory, view_of
 
@@ -87,6 +91,44 @@ def test_the_filter_never_misses(room, seed):
         cameras.append(camera_at(eye, target, fov_deg=25, height=18, width=32))
     path = CameraPath(tuple(cameras), tuple(range(6)), 24.0)
     assert set(by_brute_force(room, after, path)) <= set(candidate_frames(room, after, path))
+
+
+def asked_pixel_by_pixel(memory: Memory, row: int) -> np.ndarray:  # (n, 3)
+    """Corners of the pieces of frustum that each pixel of a patch can have a say in, found in a loop."""
+    index = int(memory.patches.view[row - 1])
+    view, pixel_rows = memory.views[index], memory.pixel_rows[index]
+    inverse = 1 / view.z_depth.astype(np.float64)
+    slopes = np.abs(pixel_slopes(view.z_depth, pixel_rows)).sum(axis=0)
+    spread = slopes + TOLERANCES * (DEPTH_AGREEMENT * inverse + SLOPE_AGREEMENT * slopes)
+    corners = []
+    for y, x in np.argwhere(pixel_rows == row):
+        most, least = inverse[y, x] + spread[y, x], inverse[y, x] - spread[y, x]
+        part = tuple(slice(max(at - REACH_PX, 0), at + REACH_PX + 1) for at in (y, x))
+        for there, apart in zip(inverse[part].ravel(), spread[part].ravel(), strict=True):
+            if there > 0 and abs(there - inverse[y, x]) <= apart + spread[y, x]:
+                most, least = max(most, there + apart), min(least, there - apart)
+        uv = [(x + 0.5 + i, y + 0.5 + j) for i in (-2 * REACH_PX, 2 * REACH_PX) for j in (-2 * REACH_PX, 2 * REACH_PX)]
+        depths = (1 / most, 1 / least if least > 0 else np.inf)
+        corners += [view.camera.unproject(np.array(uv), np.full(4, z)) for z in depths]
+    return np.concatenate(corners)
+
+
+@pytest.mark.parametrize("patch_size_px", [16, 1])
+def test_boxes_hold_what_each_pixel_can_have_a_say_in(patch_size_px):
+    """Blocks of pixels are bounded together, and never by less than a loop over the pixels finds."""
+    generator = np.random.default_rng(patch_size_px)
+    views = [view_of(camera_at((x, -5, 2), **SMALL)) for x in (-2.0, 1.0)]
+    rough = [v.z_depth * generator.uniform(0.99, 1.01, v.z_depth.shape).astype(np.float32) for v in views]
+    views = [replace(v, z_depth=z, patch_size_px=patch_size_px) for v, z in zip(views, rough, strict=True)]
+    memory = Memory.from_views(views, NAMES)
+    rows = np.sort(generator.choice(np.flatnonzero(~memory.patches.sky) + 1, 40, replace=False))
+    for row, (low, high) in zip(rows, influence_boxes(memory, rows), strict=True):
+        corners = asked_pixel_by_pixel(memory, row)
+        if not np.isfinite(corners).all():
+            assert not (np.isfinite(low).all() and np.isfinite(high).all())
+            continue
+        slack = 1e-9 * np.abs(corners).max()
+        assert (low <= corners.min(axis=0) + slack).all() and (corners.max(axis=0) - slack <= high).all()
 
 
 def test_what_nobody_can_see_leaves_all_frames_clean(room, pan, tmp_path):
