@@ -56,8 +56,8 @@ class Asked:
         sizes = self.height * self.width
         self.offset = np.cumsum(sizes) - sizes
         matrices = [view.camera.intrinsics_px @ view.camera.cam_from_world[:3] for view in views]
-        self.cameras = np.array(matrices, np.float32).reshape(-1, 12)
-        self.positions = np.array([view.camera.position_world for view in views], np.float32)
+        self.cameras = np.array(matrices, np.float32).reshape(-1, 12).T  # (12, V)
+        self.positions = np.array([view.camera.position_world for view in views], np.float32).reshape(-1, 3).T
         self.sharpness_px = np.array([view.camera.focal_px / view.patch_size_px for view in views], np.float32)
 
 
@@ -66,12 +66,12 @@ class NewPatches:
 
     def __init__(self, lifted: Patches, views: Sequence[View], first_view: int) -> None:
         self.view = lifted.view - first_view  # (n,) position among the new views
-        self.centres, self.sky = lifted.centre_world, lifted.sky
+        self.centres, self.sky = np.ascontiguousarray(lifted.centre_world.T), lifted.sky  # (3, n), (n,)
         self.colours = mean_colours(lifted.rgb)
         self.lifted = lifted
         positions = np.array([view.camera.position_world for view in views], np.float32)
         sharpness = np.array([view.camera.focal_px / view.patch_size_px for view in views], np.float32)
-        distance = _length(*(self.centres - positions[self.view]).T)
+        distance = _length(*(self.centres - positions.T.take(self.view, axis=1)))
         # How much a cell spans at the patch; an angle for the sky.
         self.spans = np.where(self.sky, np.float32(1), distance) / sharpness[self.view]
 
@@ -85,29 +85,31 @@ def sighted(
 ) -> Sighted:
     """Take patches to views. Pairs that are not in the view's picture, or of unknown depth there, are left out."""
     patch, view = pairs
-    sky = new.sky[patch]
-    points = new.centres[patch]
-    if sky.any():
-        points = np.where(sky[:, None], points * _FAR_M + asked.positions[view], points)
-    x, y, z = points.T
-    m = asked.cameras.T[:, view]
+    sky, centres = new.sky.take(patch), new.centres.take(patch, axis=1)
+    # Mostly one view is asked, and its numbers need not be there once a patch.
+    whose = view[:1] if (view == view[:1]).all() else view
+    m, positions = asked.cameras.take(whose, axis=1), asked.positions.take(whose, axis=1)
+    x, y, z = np.where(sky, centres * _FAR_M + positions, centres) if sky.any() else centres
     depth = m[8] * x + m[9] * y + m[10] * z + m[11]
     with np.errstate(divide="ignore", invalid="ignore"):
         own = np.float32(1) / depth
         u, v = (m[0] * x + m[1] * y + m[2] * z + m[3]) * own, (m[4] * x + m[5] * y + m[6] * z + m[7]) * own
-    inside = np.flatnonzero((depth > 0) & (u >= 0) & (v >= 0) & (u < asked.width[view]) & (v < asked.height[view]))
-    patch, view, sky, own, u, v = (column[inside] for column in (patch, view, sky, own, u, v))
+    width, height = asked.width.take(whose), asked.height.take(whose)
+    inside = np.flatnonzero((depth > 0) & (u >= 0) & (v >= 0) & (u < width) & (v < height))
+    away = centres - positions
+    distance = np.where(sky, np.float32(1), _length(*away)).take(inside)
+    patch, view, sky, own, u, v = (column.take(inside) for column in (patch, view, sky, own, u, v))
+    whose = whose if len(whose) < 2 else view
     column, line = u.astype(np.intp), v.astype(np.intp)
-    pixel = asked.offset[view] + line * asked.width[view] + column
+    pixel = asked.offset.take(whose) + line * asked.width.take(whose) + column
     half = np.float32(0.5)
-    theirs = asked.inverse[pixel]
-    there = theirs + asked.along_u[pixel] * (u - column - half) + asked.along_v[pixel] * (v - line - half)
+    theirs = asked.inverse.take(pixel)
+    there = theirs + asked.along_u.take(pixel) * (u - column - half) + asked.along_v.take(pixel) * (v - line - half)
     with np.errstate(invalid="ignore"):
         same = np.where(sky, theirs == 0, (theirs > 0) & (np.abs(own - there) <= np.float32(tolerance.depth) * there))
-    row = asked.rows[pixel]
+    row = asked.rows.take(pixel)
     look, alike = _look(new, patch, row, known, np.flatnonzero(same & (row > 0)))
-    distance = np.where(sky, np.float32(1), _length(*(new.centres[patch] - asked.positions[view]).T))
-    coarser = new.spans[patch] >= np.float32(tolerance.finer) * distance / asked.sharpness_px[view]
+    coarser = new.spans.take(patch) >= np.float32(tolerance.finer) * distance / asked.sharpness_px.take(whose)
     return Sighted(patch, view, row, same & alike, pixel, own, look, coarser)
 
 

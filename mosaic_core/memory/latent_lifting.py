@@ -39,8 +39,8 @@ def lift_latents(
     rows.reshape(-1)[at] = np.arange(first_row, first_row + len(at), dtype=np.int32)
     cells = z[0].size
     is_sky = sky.reshape(-1)[at]
-    quads = quads.reshape(-1, 4, 3)[at]
-    quads[is_sky] = np.nan
+    quads, centres = (column.reshape(-1, z.size).take(at, axis=1) for column in (quads, centres))
+    quads[:, is_sky] = np.nan
     rgb = np.stack([view.rgb for view in views]).reshape(-1, 1, 3)[at]
     patches = Patches(
         view=first_view + at // cells,
@@ -49,8 +49,8 @@ def lift_latents(
         pixel_count=np.ones(len(at), np.int32),
         sky=is_sky,
         dynamic=np.stack([view.dynamic for view in views]).reshape(-1)[at],
-        quad_world=quads,
-        centre_world=centres.reshape(-1, 3)[at],
+        quad_world=quads.T.reshape(-1, 4, 3),
+        centre_world=centres.T,
         rgb=np.broadcast_to(rgb, (len(at), 4, 3)),
     )
     return patches, list(rows)
@@ -72,8 +72,8 @@ def _slope(inverse: np.ndarray, ids: np.ndarray, *, axis: int) -> np.ndarray:
     ahead[first], behind[second] = step, step
     size_ahead, size_behind = np.abs(ahead), np.abs(behind)
     with np.errstate(invalid="ignore"):
-        straight = np.abs(ahead - behind) <= BENT * np.maximum(size_ahead, size_behind)
-        straight &= np.isfinite(ahead) & np.isfinite(behind)
+        larger = np.maximum(size_ahead, size_behind)
+        straight = (np.abs(ahead - behind) <= BENT * larger) & (larger < np.inf)
         smaller = np.where(size_ahead < size_behind, ahead, behind)
         smaller = np.where(np.abs(smaller) <= STEEPEST * inverse, smaller, 0.0)
         return np.where(straight, 0.5 * (ahead + behind), smaller)
@@ -83,7 +83,7 @@ def _placed(
     views: Sequence[View],
     inverse: np.ndarray,  # (B, h, w), 0 = sky or unknown
     slopes: tuple[np.ndarray, np.ndarray],  # (B, h, w) each
-) -> tuple[np.ndarray, np.ndarray]:  # (B, h, w, 4, 3) corners TL, TR, BR, BL, (B, h, w, 3) centres
+) -> tuple[np.ndarray, np.ndarray]:  # (4, 3, B, h, w) float32 corners TL, TR, BR, BL, (3, B, h, w) centres
     """Corners and centres in the world; meaningless where the depth is unknown, directions where it is sky."""
     height, width = inverse.shape[1:]
     k = np.stack([view.camera.intrinsics_px for view in views])[:, :, :, None, None]
@@ -91,17 +91,20 @@ def _placed(
     # Rays through the corners and centres of cells: half pixels, the odd ones are centres.
     y = (np.arange(2 * height + 1)[:, None] / 2 - k[:, 1, 2]) / k[:, 1, 1]
     x = (np.arange(2 * width + 1) / 2 - k[:, 0, 2] - k[:, 0, 1] * y) / k[:, 0, 0]
-    rays = np.stack([m[:, i, 0] * x + m[:, i, 1] * y + m[:, i, 2] for i in range(3)], axis=-1)
-    position = m[:, None, None, :3, 3, 0, 0]
+    rays = [m[:, i, 0] * x + m[:, i, 1] * y + m[:, i, 2] for i in range(3)]
     # A corner may not run away from its cell, where a plane fitted beside an edge is wrong.
-    across, down = (np.clip(slope, -0.9 * inverse, 0.9 * inverse) / 2 for slope in slopes)
-    quads = np.zeros((*inverse.shape, 4, 3), np.float32)
+    most = 0.9 * inverse
+    across, down = (np.clip(slope, -most, most) / 2 for slope in slopes)
+    positions = np.moveaxis(m[:, :3, 3], 1, 0)
+    least, centre_rays = 0.1 * inverse, [ray[:, 1::2, 1::2] for ray in rays]
+    # A plane a coordinate: NumPy is slow along axes as short as a point's.
+    quads, centres = np.zeros((4, 3, *inverse.shape), np.float32), np.zeros((3, *inverse.shape))
     with np.errstate(divide="ignore", invalid="ignore"):
-        for corner, (right, below) in enumerate(((0, 0), (1, 0), (1, 1), (0, 1))):
-            at = inverse + (across if right else -across) + (down if below else -down)
-            ray = rays[:, 2 * below :: 2, 2 * right :: 2][:, :height, :width]
-            quads[..., corner, :] = position + ray / np.maximum(at, 0.1 * inverse)[..., None]
-        ray = rays[:, 1::2, 1::2]
-        length = np.sqrt((ray * ray).sum(axis=-1, keepdims=True))
-        centres = np.where(inverse[..., None] > 0, position + ray / inverse[..., None], ray / length)
+        for quad, (right, below) in zip(quads, ((0, 0), (1, 0), (1, 1), (0, 1)), strict=True):
+            at = np.maximum(inverse + (across if right else -across) + (down if below else -down), least)
+            for plane, ray, position in zip(quad, rays, positions, strict=True):
+                plane[:] = position + ray[:, 2 * below :: 2, 2 * right :: 2][:, :height, :width] / at
+        length = np.sqrt(sum(ray * ray for ray in centre_rays))
+        for plane, ray, position in zip(centres, centre_rays, positions, strict=True):
+            plane[:] = np.where(inverse > 0, position + ray / inverse, ray / length)
     return quads, centres
