@@ -99,7 +99,7 @@ def dirty_frames(before: Memory, after: Memory, path: CameraPath) -> list[int]:
 def candidate_frames(before: Memory, after: Memory, path: CameraPath) -> list[int]:
     """Frames that may differ, found without reading out: never too few."""
     everything = list(range(len(path)))
-    if before.views != after.views or before.patches is not after.patches:
+    if before.views != after.views or before.patches is not after.patches or before.motions != after.motions:
         return everything
     difference = diff(before.placements, after.placements, ignore_locks=True)
     if len(difference) == 0:
