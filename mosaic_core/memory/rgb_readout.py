@@ -17,13 +17,13 @@ import numpy as np
 from ..cameras import Camera
 from ..errors import MosaicError
 from .arrays import NUMPY, Array, Arrays, as_float32
+from .detail import PlacedSurfels, placed_surfels
 from .gaps import find_gaps
 from .memory import Memory
 from .picture import Picture, Readout
 from .placements import DYNAMIC
 from .source_views import WEIGHT_FLOOR, Located, PlacedRows, SourceView, SurfacePoints
 from .splatting import BLOCK, MAX_RANK, Splat
-from .surfels import Surfels, pixel_surfels
 from .view_parts import ViewParts
 
 # A surfel gives way to another view's where that one is smaller than this share of it.
@@ -32,7 +32,10 @@ FINER = as_float32(0.95)
 DENSE = 0.6
 # Surfels behind the first are asked in these groups of ranks. One at a time would ask fewest, but most pixels are
 # settled soon, and each round has a price of its own.
-RANK_GROUPS = ((0, 2), (2, 3), (3, 5), (5, 9), (9, MAX_RANK))
+# The very first has been asked before.
+RANK_GROUPS = ((1, 3), (3, 9), (9, MAX_RANK))
+# Of the few that are then left, the first has its turn again: before, it was asked to the pixel.
+NEARBY_GROUPS = ((0, 3), (3, MAX_RANK))
 
 
 class RgbReader:
@@ -54,16 +57,14 @@ class RgbReader:
         self._views = [SourceView(memory, index, placed, arrays, parts) for index in range(len(memory.views))]
         # Views are asked about the surfaces of their own world only: see `mosaic_core.memory.splice`.
         self._worlds = np.array([view.world for view in memory.views], np.int64)
-        surfels = pixel_surfels(memory, shown, parts)
-        columns = (surfels.points_world, surfels.plane_world, surfels.size_m, surfels.placement)
-        self._surfels = self._finest(Surfels(*(arrays.of(column) for column in columns)))
+        self._placed = self._finest(placed_surfels(memory, shown, parts))
 
     def read(self, camera: Camera, *, time_s: float) -> Readout:
         """The picture a camera sees. Columns are arrays of the reader's library."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             arrays = self._arrays
             picture = Picture(camera, time_s, arrays)
-            splat = Splat(self._surfels, camera, arrays)
+            splat = Splat(self._placed.surfels, camera, arrays, self._placed.chosen(camera, arrays))
             surfel = splat.nearest()
             found = arrays.nonzero(surfel >= 0)
             self._colour(picture, _Candidates(splat, found, arrays.take(surfel, found)))
@@ -89,7 +90,7 @@ class RgbReader:
         """Give each pixel that is still open the nearest of its surfels that is confirmed."""
         take, nonzero = self._arrays.take, self._arrays.nonzero
         at, surfel, rank = behind
-        for first, last in RANK_GROUPS:
+        for first, last in NEARBY_GROUPS if nearby else RANK_GROUPS:
             mine = nonzero((rank >= first) & (rank < last))
             mine = take(mine, nonzero(~take(picture.covered, take(pixels, take(at, mine)))))
             # Farthest first: where several surfels of one pixel are confirmed, the nearest stands last, and counts.
@@ -98,9 +99,13 @@ class RgbReader:
                 candidates = _Candidates(splat, take(pixels, take(at, mine)), take(surfel, mine), repeat=True)
                 self._colour(picture, candidates, nearby=nearby)
 
-    def _finest(self, surfels: Surfels) -> Surfels:
-        """Drop the surfels whose place another view shows much finer: they only blur outlines and cost time."""
-        arrays, take, tables = self._arrays, self._arrays.take, self._tables
+    def _finest(self, placed: PlacedSurfels) -> PlacedSurfels:
+        """Drop the surfels whose place another view shows much finer: they only blur outlines and cost time.
+
+        The others come back as columns of the reader's library.
+        """
+        arrays, take, tables, pixels = self._arrays, self._arrays.take, self._tables, placed.pixels()
+        surfels = placed.surfels.taken(pixels).on(arrays)
         view_of, transform = take(tables.view, surfels.placement), take(tables.transform, surfels.placement)
         eye = arrays.full((3, 1), 0, np.float32)
         size = surfels.size_m / take(tables.scale, transform)
@@ -115,7 +120,7 @@ class RgbReader:
                 seen, size_there = view.finest_size(points.taken(arrays, others))
                 seen = take(others, seen)
                 keep[take(seen, arrays.nonzero(size_there < FINER * take(size, seen)))] = False
-        return surfels.taken(arrays.nonzero(keep))
+        return placed.kept(pixels, arrays.to_numpy(keep)).on(arrays)
 
     def _colour(self, picture: Picture, candidates: _Candidates, *, nearby: bool = False) -> None:
         """Colour these pixels from the views that confirm their surface; leave those that are not confirmed."""

@@ -3,7 +3,8 @@
 Exact, and the same bits on every run: one scatter-minimum over depth, ties to the lower index.
 
 A surfel covers as many cells as its projected size asks for, so a surface stays closed when the camera comes close and
-nothing behind it shows through. Covering makes outlines fatter by up to a cell. A reader that knows better (the RGB
+nothing behind it shows through. Where its picture is small and known (`Chosen`), it covers the cells whose middle lies
+in the box around it, and no others. Covering makes outlines fatter by up to a cell. A reader that knows better (the RGB
 readout asks the source views) rejects the surfel there and asks for the ones behind: `Splat.behind`. What a cell shows
 is thus "the nearest surfel that is confirmed", a rule in which a surfel that was rejected leaves no trace; so an edit
 changes no pixel but those it really covers or uncovers.
@@ -12,6 +13,8 @@ Written once for NumPy and torch (`mosaic_core.memory.arrays`).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,18 +40,37 @@ FARTHEST = np.iinfo(np.int64).max
 BLOCK = 1 << 18
 
 
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """n surfels to splat, and half the box around the picture of each: how far it reaches from its middle, pixels."""
+
+    index: Array  # (n,) int64, which surfel
+    half_u: Array  # (n,) float32
+    half_v: Array  # (n,) float32
+
+    @classmethod
+    def every(cls, count: int, arrays: Arrays = NUMPY) -> Chosen:
+        """All surfels, nothing being known of their pictures: each covers 2x2 blocks of cells around its middle."""
+        wide = arrays.full((count,), np.inf, np.float32)
+        return cls(arrays.positions(count), wide, wide)
+
+
 class Splat:
     """All surfels in front of one camera, known here by their position among those seen (`surfel[seen]`)."""
 
-    def __init__(self, surfels: Surfels, camera: Camera, arrays: Arrays = NUMPY) -> None:
+    def __init__(self, surfels: Surfels, camera: Camera, arrays: Arrays = NUMPY, chosen: Chosen | None = None) -> None:
         """The surfels' columns are arrays of the library that `arrays` stands for, as is all that comes back."""
         self._arrays = arrays
         self._size = (camera.image_height, camera.image_width)
+        chosen = Chosen.every(len(surfels), arrays) if chosen is None else chosen
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            self.surfel, self._discs = _discs_in_image(surfels, camera, arrays)  # (n,) which surfel each is
+            self.surfel, self._discs = _discs_in_image(surfels, camera, arrays, chosen)  # (n,) which surfel each is
         self.placement = arrays.take(surfels.placement, self.surfel)  # (n,) position in the placement table
         u, v = self._discs[U], self._discs[V]
         extent_px = arrays.take(surfels.size_m, self.surfel) * as_float32(camera.focal_px) / self._discs[Z]
+        # A box within the 2x2 cells around the middle keeps the surface closed, however the surfel is stretched.
+        boxed = (self._discs[HALF_U] <= 1) & (self._discs[HALF_V] <= 1)
+        extent_px = arrays.where(boxed, 0.0, extent_px)
         self._levels = []
         for step in range(LEVELS):
             fits = extent_px <= (FINEST_PX * 2**step if step < LEVELS - 1 else np.inf)
@@ -104,24 +126,34 @@ class Splat:
 
 
 # Rows of the discs as the camera sees them: inverse depth is TILT_U u + TILT_V v + TILT_0, the centre's depth is Z,
-# the plane is trusted within REACH of it, and the centre appears at U, V.
-TILT_U, TILT_V, TILT_0, Z, REACH, U, V = range(7)
+# the plane is trusted within REACH of it, the centre appears at U, V, and the box around it reaches by HALF_U, HALF_V.
+TILT_U, TILT_V, TILT_0, Z, REACH, U, V, HALF_U, HALF_V = range(9)
 
 
-def _discs_in_image(surfels: Surfels, camera: Camera, arrays: Arrays) -> tuple[Array, Array]:
-    """The surfels in front of the camera and within a pixel of its image (n,), their planes there (7, n)."""
+def _discs_in_image(surfels: Surfels, camera: Camera, arrays: Arrays, chosen: Chosen) -> tuple[Array, Array]:
+    """The surfels in front of the camera and within a pixel of its image (n,), their planes there (9, n)."""
     parts, lens, hundredth = [], Lens(camera), as_float32(0.01)
-    for start in range(0, max(len(surfels), 1), BLOCK):
-        u, v, z = project_rows(surfels.points_world[:, start : start + BLOCK], camera)
+    for start in range(0, max(len(chosen.index), 1), BLOCK):
+        block = slice(start, start + BLOCK)
+        index = chosen.index[block]
+        u, v, z = project_rows(arrays.take(surfels.points_world, index, 1), camera)
         inside = (z > NEAR_M) & (u > -1) & (v > -1) & (u < camera.image_width + 1) & (v < camera.image_height + 1)
+        half_u, half_v = chosen.half_u[block], chosen.half_v[block]
+        # Small pictures often fall between the middles of the cells: those surfels show nowhere.
+        inside &= (_from_middle(arrays, u) <= half_u) & (_from_middle(arrays, v) <= half_v)
         inside = arrays.nonzero(inside)
-        seen = inside + start
-        u, v, z = (arrays.take(column, inside) for column in (u, v, z))
+        seen = arrays.take(index, inside)
+        u, v, z, half_u, half_v = (arrays.take(column, inside) for column in (u, v, z, half_u, half_v))
         reach = MAX_STRETCH * arrays.take(surfels.size_m, seen) + hundredth * z
         tilt = lens.tilt(*arrays.take(surfels.plane_world, seen, 1))
-        parts.append((seen, arrays.stacked([*tilt, z, reach, u, v])))
+        parts.append((seen, arrays.stacked([*tilt, z, reach, u, v, half_u, half_v])))
     seen, discs = zip(*parts, strict=True)
     return arrays.joined(list(seen)), arrays.joined(list(discs), axis=1)
+
+
+def _from_middle(arrays: Arrays, at: Array) -> Array:  # (n,) float32
+    """How far positions lie from the nearest middle of a cell, along one axis."""
+    return abs(at - arrays.floor(at) - 0.5)
 
 
 def _depth(arrays: Arrays, discs: Array, u: Array, v: Array) -> Array:  # (n,) float32
@@ -141,7 +173,8 @@ def _trusted(arrays: Arrays, discs: Array, tilted: Array) -> Array:  # (n,) floa
 class _Level:
     """Surfels of about one size: each covers 2x2 blocks of `cell` x `cell` cells around its centre.
 
-    Who is nearest is judged at the middle of a block, for all its cells alike.
+    Who is nearest is judged at the middle of a block, for all its cells alike. Of single cells those count whose middle
+    lies in the box around the surfel's picture: a surface that is seen finer than it is shown keeps its outline.
     """
 
     def __init__(self, arrays: Arrays, u: Array, v: Array, index: Array, *, cell: int, size: tuple[int, int]) -> None:
@@ -168,15 +201,29 @@ class _Level:
             with np.errstate(invalid="ignore", over="ignore"):
                 along_u = [mine[TILT_U] * (u + right * self.cell) for right in (0, 1)]
                 along_v = [mine[TILT_V] * (v + down * self.cell) for down in (0, 1)]
+            boxes = self._boxes(mine, u, v)
             for down in (0, 1):
                 for right in (0, 1):
                     z = _trusted(arrays, mine, along_u[right] + along_v[down])
                     at = self._base[block] + (down * self._stride + right)
-                    arrays.lower(buffer, at, _keys(arrays, z, index))
+                    keys = _keys(arrays, z, index)
+                    if boxes:
+                        keys = arrays.where(boxes[0][right] & boxes[1][down], keys, FARTHEST)
+                    arrays.lower(buffer, at, keys)
         inner = buffer.reshape(-1, self._stride)[2:-2, 2:-2]
         if self.cell > 1:
             inner = arrays.spread(arrays.spread(inner, self.cell, 0), self.cell, 1)[: self._size[0], : self._size[1]]
         return inner.reshape(-1)
+
+    def _boxes(self, discs: Array, u: Array, v: Array) -> list[list[Array]]:  # two by two of (n,) bool
+        """Whether the middles of the first and the second cell lie within the box: along u, and along v.
+
+        `u` and `v` are the middles of the first. Nothing for larger blocks.
+        """
+        if self.cell > 1:
+            return []
+        axes = ((u - discs[U], discs[HALF_U]), (v - discs[V], discs[HALF_V]))
+        return [[abs(off + step) <= half for step in (0, 1)] for off, half in axes]
 
     def _middle(self, block: Array) -> Array:
         """Pixels from the image's border to the middle of a block; blocks count from a border of two."""
@@ -196,7 +243,14 @@ class _Level:
             reached[:-offset] |= wanted[offset:]
         near = arrays.nonzero(take(reached, self._base))
         base = take(self._base, near)
-        hits = [arrays.nonzero(take(wanted, base + offset)) for offset in offsets]
+        reaches = [take(wanted, base + offset) for offset in offsets]
+        if self.cell == 1:
+            mine = take(discs, take(self._index, near), 1)
+            u, v = self._middle(take(self._column, near)), self._middle(take(self._row, near))
+            along_u, along_v = self._boxes(mine, u, v)
+            sides = [along_u[right] & along_v[down] for down in (0, 1) for right in (0, 1)]
+            reaches = [reach & side for reach, side in zip(reaches, sides, strict=True)]
+        hits = [arrays.nonzero(reach) for reach in reaches]
         blocks = arrays.joined([take(base, hit) + offset for hit, offset in zip(hits, offsets, strict=True)])
         order = arrays.order(blocks)
         blocks, surfels = take(blocks, order), take(near, take(arrays.joined(hits), order))

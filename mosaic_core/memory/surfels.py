@@ -1,6 +1,7 @@
 """Surfels: the memory's surfaces as small oriented discs, what every readout splats (`mosaic_core.memory.splatting`).
 
-Each pixel of a view is a surfel: a point, the plane it lies on, its size and the placement it belongs to.
+A surfel is a point, the plane it lies on, its size and the placement it belongs to. Which ones a memory has is
+`mosaic_core.memory.view_surfels`, which of them a camera needs `mosaic_core.memory.detail`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .memory import Memory
+from ..cameras import Camera
+from .arrays import Arrays
 from .placements import Placements
 from .view import View
-from .view_parts import ViewParts, part_of
 
 # A surfel seen at a grazing angle is stretched along its plane, up to this many times.
 MAX_STRETCH = 2.0
@@ -32,62 +33,44 @@ class Surfels:
 
     def taken(self, index: np.ndarray) -> Surfels:
         """The surfels at these positions."""
-        columns = (self.points_world[:, index], self.plane_world[:, index], self.size_m[index], self.placement[index])
-        return Surfels(*columns)
+        columns = (self.points_world, self.plane_world, self.size_m, self.placement)
+        # `take` keeps rows contiguous, unlike indexing: whoever takes from them again would copy them whole.
+        return Surfels(*(column.take(index, axis=-1) for column in columns))
 
-
-def pixel_surfels(memory: Memory, shown: np.ndarray, parts: ViewParts | None = None) -> Surfels:
-    """One surfel a view pixel and placement, for the placements that are `shown` ((N,) bool).
-
-    Pixels whose patch stands where it was captured come first, in the order of views and pixels; moved and copied ones
-    follow in the order of patches. So an edit never changes the order among those it did not touch, and it makes no
-    difference which ids the placements have.
-    """
-    captured = [part_of(parts, "captured", memory, index, _captured_pixels) for index in range(len(memory.views))]
-    points, planes, sizes, rows = (np.concatenate(parts, axis=-1) for parts in zip(*captured, strict=True))
-    placements = memory.placements
-    at_home = shown & (placements.transform_index == 0)
-    home_of_row = np.full(len(memory.patches) + 1, -1, np.int32)
-    home_of_row[placements.rows[at_home][::-1]] = np.flatnonzero(at_home)[::-1]
-    home = home_of_row[rows]
-    still = home >= 0
-    away = by_patch(placements, np.flatnonzero(shown & ~_is_first_at_home(placements, at_home, home_of_row)))
-    pixel, owner = _pixels_of_placements(rows, placements.rows[away], len(memory.patches))
-    owner = away[owner].astype(np.int32)
-    moved_points, moved_planes, scale = transformed(placements, owner, points[:, pixel], planes[:, pixel])
-    return Surfels(
-        points_world=np.concatenate([points[:, still], moved_points], axis=1),
-        plane_world=np.concatenate([planes[:, still], moved_planes], axis=1),
-        size_m=np.concatenate([sizes[still], sizes[pixel] * scale]),
-        placement=np.concatenate([home[still], owner]),
-    )
-
-
-def _captured_pixels(view: View, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Points (3, m), planes (4, m), sizes (m,) and rows (m,) of one view's pixels with finite depth, as captured."""
-    flat = np.flatnonzero((rows > 0) & np.isfinite(view.z_depth))
-    z = view.z_depth.ravel()[flat].astype(np.float64)
-    slopes = pixel_slopes(view.z_depth, rows)
-    points = view.camera.unproject(view.camera.pixel_centres().reshape(-1, 2)[flat], z).T
-    normal = view.camera.world_from_cam[:3, :3] @ _normals_cam(view, slopes).reshape(-1, 3)[flat].T
-    planes = np.concatenate([normal, (normal * points).sum(axis=0, keepdims=True)])
-    sizes = pixel_sizes(view, slopes).ravel()[flat]
-    return points.astype(np.float32), planes.astype(np.float32), sizes.astype(np.float32), rows.ravel()[flat]
+    def on(self, arrays: Arrays) -> Surfels:
+        """The same surfels with columns of another array library."""
+        columns = (self.points_world, self.plane_world, self.size_m, self.placement)
+        return Surfels(*(arrays.of(column) for column in columns))
 
 
 def pixel_sizes(view: View, slopes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:  # (H, W) float64 metres
     """How far apart neighbouring pixels lie on the surface: larger with distance and at grazing angles."""
-    rays = view.camera.rays_world(view.camera.pixel_centres()) @ view.camera.world_from_cam[:3, :3]
-    cosine = np.abs((_normals_cam(view, slopes) * rays).sum(axis=-1)) / np.linalg.norm(rays, axis=-1)
-    return view.z_depth / view.camera.focal_px * np.minimum(1 / np.maximum(cosine, 1e-6), MAX_STRETCH)
+    uv, inverse = view.camera.pixel_centres(), 1 / view.z_depth.astype(np.float64)
+    return sizes_on_surface(view.camera, uv, view.z_depth, normals_cam(view.camera, uv, inverse, slopes))
 
 
-def _normals_cam(view: View, slopes: tuple[np.ndarray, np.ndarray]) -> np.ndarray:  # (H, W, 3)
+def sizes_on_surface(
+    camera: Camera,
+    uv: np.ndarray,  # (..., 2)
+    z_depth: np.ndarray,  # (...)
+    normal_cam: np.ndarray,  # (..., 3)
+) -> np.ndarray:  # (...) float64 metres
+    """The size of a pixel on surfaces seen at these positions."""
+    rays = camera.rays_world(uv) @ camera.world_from_cam[:3, :3]
+    cosine = np.abs((normal_cam * rays).sum(axis=-1)) / np.linalg.norm(rays, axis=-1)
+    return z_depth / camera.focal_px * np.minimum(1 / np.maximum(cosine, 1e-6), MAX_STRETCH)
+
+
+def normals_cam(
+    camera: Camera,
+    uv: np.ndarray,  # (..., 2)
+    inverse: np.ndarray,  # (...) 1 / z_depth
+    slopes: tuple[np.ndarray, np.ndarray],  # (...) each: its slope along u and v
+) -> np.ndarray:  # (..., 3)
     """Unit normals in camera axes: inverse depth a u + b v + c is the plane n . x = 1 with n = K^T (a, b, c)."""
     a, b = slopes
-    u, v = np.moveaxis(view.camera.pixel_centres(), -1, 0)
-    c = 1 / view.z_depth.astype(np.float64) - a * u - b * v
-    normal = np.stack([a, b, c], axis=-1) @ view.camera.intrinsics_px
+    c = inverse - a * uv[..., 0] - b * uv[..., 1]
+    normal = np.stack([a, b, c], axis=-1) @ camera.intrinsics_px
     return normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-300)
 
 
@@ -117,31 +100,9 @@ def _smaller_step(inverse: np.ndarray, rows: np.ndarray, *, axis: int) -> np.nda
     return smaller
 
 
-def _is_first_at_home(placements: Placements, at_home: np.ndarray, home_of_row: np.ndarray) -> np.ndarray:  # (N,) bool
-    """Placements that are the one shown at its captured place; a second copy left there unmoved is not."""
-    first = np.zeros(len(placements), bool)
-    first[home_of_row[home_of_row >= 0]] = True
-    return first & at_home
-
-
 def by_patch(placements: Placements, index: np.ndarray) -> np.ndarray:  # (n,)
     """Positions in the table, ordered by patch and transform: ties in depth go by what a placement is, not its id."""
     return index[np.lexsort((placements.transform_index[index], placements.rows[index]))]
-
-
-def _pixels_of_placements(
-    rows: np.ndarray,  # (M,) row of each pixel
-    wanted: np.ndarray,  # (n,) rows, repeats allowed
-    count: int,
-) -> tuple[np.ndarray, np.ndarray]:  # pixel positions, and which of `wanted` each serves
-    """All pixels of each wanted row, in the order of `wanted`."""
-    order = np.argsort(rows, kind="stable")
-    lengths = np.bincount(rows, minlength=count + 1)
-    starts = np.concatenate([[0], np.cumsum(lengths)])[:-1]
-    repeat = lengths[wanted]
-    owner = np.repeat(np.arange(len(wanted)), repeat)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(repeat) - repeat, repeat)
-    return order[starts[wanted][owner] + within], owner
 
 
 def transformed(

@@ -9,7 +9,7 @@ from mosaic_core.errors import MosaicError
 from mosaic_core.memory import Memory, edits
 from mosaic_core.memory.hole_filling import fill_holes
 from mosaic_core.memory.readout import MemoryReader
-from mosaic_core.memory.splatting import Splat
+from mosaic_core.memory.splatting import Chosen, Splat
 from mosaic_core.memory.surfels import Surfels
 from tests.masks import dilated
 
@@ -196,7 +196,8 @@ def test_an_empty_memory_says_that_it_is_empty():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_splat_agrees_with_its_slow_twin(seed):
+@pytest.mark.parametrize("boxed", [False, True])
+def test_the_splat_agrees_with_its_slow_twin(seed, boxed):
     generator = np.random.default_rng(seed)
     count = 300
     points = generator.uniform((-3, -6, -2), (3, 6, 3), (count, 3)).T.astype(np.float32)
@@ -207,9 +208,10 @@ def test_the_splat_agrees_with_its_slow_twin(seed):
     size = generator.choice([0.01, 0.1, 0.5], count).astype(np.float32)
     surfels = Surfels(points, plane, size, np.arange(count, dtype=np.int32))
     camera = camera_at((0, -4, 1), height=18, width=32)
-    splat = Splat(surfels, camera)
+    half = generator.choice([0.1, 0.4, 0.9, 3.0], (count, 2)).astype(np.float32) if boxed else None
+    splat = Splat(surfels, camera, chosen=None if half is None else Chosen(np.arange(count), *half.T))
     fast = np.append(splat.surfel, -1)[splat.nearest()].reshape(18, 32)
-    slow = nearest_surfels(surfels, camera)
+    slow = nearest_surfels(surfels, camera, half)
     # float32 projection may put a point that falls on a cell's border on the other side: allow a few cells.
     assert (fast != slow).mean() < 0.01
     assert (slow >= 0).any()
