@@ -105,13 +105,13 @@ class RgbReader:
         The others come back as columns of the reader's library.
         """
         arrays, take, tables, pixels = self._arrays, self._arrays.take, self._tables, placed.pixels()
-        surfels = placed.surfels.taken(pixels).on(arrays)
-        view_of, transform = take(tables.view, surfels.placement), take(tables.transform, surfels.placement)
+        columns = placed.surfels.points_world, placed.surfels.size_m, placed.surfels.placement
+        position, size, placement = (arrays.of(column.take(pixels, axis=-1)) for column in columns)
+        view_of, transform = take(tables.view, placement), take(tables.transform, placement)
+        position, size = tables.to_captured(position, transform), size / take(tables.scale, transform)
         eye = arrays.full((3, 1), 0, np.float32)
-        size = surfels.size_m / take(tables.scale, transform)
-        position = tables.to_captured(surfels.points_world, transform)
-        points = SurfacePoints(position, eye, size, transform, take(tables.object_id, surfels.placement))
-        keep = arrays.full((len(surfels),), True, np.bool_)
+        points = SurfacePoints(position, eye, size, transform, take(tables.object_id, placement))
+        keep = arrays.full((len(pixels),), True, np.bool_)
         worlds = arrays.of(self._worlds)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             for index, view in enumerate(self._views):
