@@ -50,9 +50,9 @@ _KEYMAP = (
     _key("mosaic.delete", "DEL"),
     _key("mosaic.hide", "H"),
     _key("mosaic.show", "H", "PRESS", "alt"),
-    _key("mosaic.reset", "G", "PRESS", "alt"),
-    _key("mosaic.reset", "R", "PRESS", "alt"),
-    _key("mosaic.reset", "S", "PRESS", "alt"),
+    _key("mosaic.reset", "G", "PRESS", "alt", part="LOCATION"),
+    _key("mosaic.reset", "R", "PRESS", "alt", part="ROTATION"),
+    _key("mosaic.reset", "S", "PRESS", "alt", part="SCALE"),
 )
 
 

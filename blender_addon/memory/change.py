@@ -11,6 +11,7 @@ import bpy
 import numpy as np
 
 from mosaic_core.memory import LOCKED, Memory
+from mosaic_core.memory.clearing import cleared_quads
 from mosaic_core.memory.edits import FIRST_COPY_ID
 from mosaic_core.memory.quads import has_place
 from mosaic_core.memory.similarity import apply_to_quads
@@ -82,16 +83,30 @@ def delete_faces(obj: bpy.types.Object, index: np.ndarray) -> None:
         bmesh.ops.delete(mesh, geom=[mesh.faces[i] for i in index.tolist()], context="FACES")
 
 
-def reset_faces(obj: bpy.types.Object, index: np.ndarray, memory: Memory) -> int:
-    """Put some faces back where their patches were captured; returns how many it could."""
+def reset_faces(obj: bpy.types.Object, index: np.ndarray, memory: Memory, part: str = "ALL") -> int:
+    """Put some faces back where their patches were captured; returns how many it could.
+
+    `part` is one of `mosaic_core.memory.clearing.PARTS` where only that is to be taken back.
+    """
     faces = read_faces(obj, tag=tag_of(memory.patches))
     rows = faces.rows[index]
     known = (rows >= 1) & (rows <= len(memory.patches)) & faces.is_quad[index] & faces.own[index]
     index, rows = index[known], rows[known]
     placed = has_place(memory.patches)[rows - 1]
     index, quads = index[placed], memory.patches.column("quad_world", rows[placed] - 1)
-    write_corners(obj, faces, index, in_mesh_space(obj, quads))
+    quads = in_mesh_space(obj, quads)
+    if part != "ALL":
+        index, quads = _cleared(index, quads, faces.corners_mesh[index], part)
+    write_corners(obj, faces, index, quads)
     return len(index)
+
+
+def _cleared(
+    index: np.ndarray, captured: np.ndarray, placed: np.ndarray, part: str
+) -> tuple[np.ndarray, np.ndarray]:  # those of the faces that are somewhere, and their new corners
+    somewhere = np.isfinite(placed).all(axis=(1, 2))
+    captured, placed = captured[somewhere], placed[somewhere]
+    return index[somewhere], cleared_quads(captured, placed, part)
 
 
 def in_mesh_space(obj: bpy.types.Object, quads_world: np.ndarray) -> np.ndarray:  # (n, 4, 3)

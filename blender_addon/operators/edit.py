@@ -125,8 +125,22 @@ class MOSAIC_OT_reset(_EditOperator, bpy.types.Operator):
     bl_idname = "mosaic.reset"
     bl_label = "Reset Patches"
 
+    part: EnumProperty(
+        name="Part",
+        description="What to take back",
+        items=[
+            ("ALL", "All", "Location, rotation and scale"),
+            ("LOCATION", "Location", "Where they went; they stay turned and scaled"),
+            ("ROTATION", "Rotation", "How they were turned; what moved together turns back about its middle"),
+            ("SCALE", "Scale", "How large they were made; what moved together shrinks about its middle"),
+        ],
+        options={"SKIP_SAVE"},
+    )
+
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
-        return f"{count_of(change.reset_faces(obj, index, store.memory_of(obj)))} put back"
+        count = count_of(change.reset_faces(obj, index, store.memory_of(obj), self.part))
+        done = {"ALL": "put back", "LOCATION": "moved back", "ROTATION": "turned back", "SCALE": "scaled back"}
+        return f"{count} {done[self.part]}"
 
 
 class MOSAIC_OT_hide(_EditOperator, bpy.types.Operator):

@@ -160,6 +160,7 @@ WORDS = {
     "Orbit": "Umkreisen",
     "Output": "Ausgabe",
     "Pan": "Schwenk",
+    "Part": "Teil",
     "Path": "Weg",
     "Path Camera": "Wegkamera",
     "Path Preset": "Wegvorgabe",
@@ -312,6 +313,13 @@ WORDS = {
         "Gedächtnis und Kameraweg allein in dieser Ansicht zeigen, mit den aufgenommenen Pixeln; noch einmal "
         "führt zurück"
     ),
+    "How large they were made; what moved together shrinks about its middle": (
+        "Wie groß sie gemacht wurden; was sich gemeinsam bewegt hat, schrumpft um seine Mitte"
+    ),
+    "How they were turned; what moved together turns back about its middle": (
+        "Wie sie gedreht wurden; was sich gemeinsam bewegt hat, dreht sich um seine Mitte zurück"
+    ),
+    "Location, rotation and scale": "Ort, Drehung und Größe",
     "Start the Python of the GPU process, ask it what it can do, and end it": (
         "Das Python des GPU-Prozesses starten, fragen, was es kann, und beenden"
     ),
@@ -333,6 +341,8 @@ WORDS = {
         "Das kleine Videomodell: füllt, was dem Gedächtnis fehlt, bewegt, was sich bewegt, liest den Prompt"
     ),
     "Turn the selected patches about their common middle": "Die gewählten Flicken um ihre gemeinsame Mitte drehen",
+    "What to take back": "Was zurückgenommen wird",
+    "Where they went; they stay turned and scaled": "Wohin sie gingen; gedreht und vergrößert bleiben sie",
     "What the video shows; engines without a model ignore it": (
         "Was das Video zeigt; Engines ohne Modell beachten es nicht"
     ),

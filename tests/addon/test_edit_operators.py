@@ -191,6 +191,38 @@ def test_reset_is_exact(room, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_location_rotation_and_scale_are_reset_one_by_one(room, mode):
+    obj, memory = room
+    red = placements_of(memory, RED)
+    in_mode(obj, mode)
+    bpy.ops.mosaic.select_object(object_names="Red Crate")
+    bpy.ops.mosaic.rotate(angle=0.5, axis="Z")
+    bpy.ops.mosaic.scale(factor=1.5)
+    bpy.ops.mosaic.move(offset=(1, -0.5, 0.25))
+    corners = memory.patches.quad_world[memory.placements.rows[memory.placements.indices_of(red)] - 1]
+    middle = corners.reshape(-1, 3).mean(axis=0)
+
+    def now() -> tuple[np.ndarray, float, np.ndarray]:
+        """Where the crate's middle went, how large it is, and how it is turned."""
+        motion = transforms_of(read(obj, memory)[0], red)
+        assert np.allclose(motion, motion[0], atol=1e-5), "the crate is whole"
+        scale = np.cbrt(np.linalg.det(motion[0, :3, :3]))
+        return motion[0, :3, :3] @ middle + motion[0, :3, 3] - middle, scale, motion[0, :3, :3] / scale
+
+    there, _, turn = now()
+    bpy.ops.mosaic.reset(part="ROTATION")
+    assert np.allclose(now()[0], there, atol=1e-4)
+    assert now()[1] == pytest.approx(1.5, abs=1e-4) and np.allclose(now()[2], np.eye(3), atol=1e-4)
+    bpy.ops.mosaic.reset(part="LOCATION")
+    assert np.allclose(now()[0], 0, atol=1e-4) and now()[1] == pytest.approx(1.5, abs=1e-4)
+    bpy.ops.mosaic.rotate(angle=0.5, axis="Z")
+    bpy.ops.mosaic.reset(part="SCALE")
+    assert now()[1] == pytest.approx(1, abs=1e-5) and np.allclose(now()[2], turn, atol=1e-4)
+    bpy.ops.mosaic.reset(part="ROTATION")
+    assert read(obj, memory)[0].same_as(memory.placements), "all three together are exact"
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_hide_and_show(room, mode):
     obj, memory = room
     red = placements_of(memory, RED)
