@@ -30,6 +30,9 @@ from .faces import (
 from .read import world_from_mesh
 from .select import patch_faces, selected_faces, set_selection
 
+# Faces face one way where their mean normal is at least so long: on one side of a crate they do, on two not.
+_SAME_WAY = 0.9
+
 
 def changeable(obj: bpy.types.Object, faces: np.ndarray) -> tuple[np.ndarray, int]:
     """The patches among some faces (F,) bool that may be edited, as indices (n,), and how many are locked."""
@@ -44,6 +47,26 @@ def centre_of(obj: bpy.types.Object, index: np.ndarray) -> np.ndarray:  # (3,) w
     corners = read_faces(obj, tag=0).corners_mesh[index].reshape(-1, 3).astype(np.float64)
     matrix = world_from_mesh(obj)
     return matrix[:3, :3] @ np.nanmean(corners, axis=0) + matrix[:3, 3]
+
+
+def own_axes(obj: bpy.types.Object, index: np.ndarray) -> np.ndarray:  # (3, 3) as columns, world
+    """The axes of a surface that these faces lie on: X to the right in the picture it was captured in, Z out of it.
+
+    Of several faces their mean, each by its area. The world's axes where they face all ways, or have no area.
+    """
+    corners = read_faces(obj, tag=0).corners_mesh[index].astype(np.float64)
+    corners = apply_to_quads(world_from_mesh(obj), corners[np.isfinite(corners).all(axis=(1, 2))])
+    out_of_each = np.cross(corners[:, 2] - corners[:, 0], corners[:, 1] - corners[:, 3])
+    out = out_of_each.sum(axis=0)
+    if not np.linalg.norm(out) > _SAME_WAY * np.linalg.norm(out_of_each, axis=-1).sum():
+        return np.eye(3)
+    out /= np.linalg.norm(out)
+    right = (corners[:, 1] + corners[:, 2] - corners[:, 0] - corners[:, 3]).sum(axis=0)
+    right -= out * (out @ right)
+    if not np.linalg.norm(right) > 1e-9:
+        return np.eye(3)
+    right /= np.linalg.norm(right)
+    return np.stack([right, np.cross(out, right), out], axis=-1)
 
 
 def transform_faces(obj: bpy.types.Object, index: np.ndarray, matrix_world: np.ndarray) -> None:

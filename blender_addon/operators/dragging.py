@@ -4,6 +4,8 @@
     rotate  about the view's axis or one of the world's, the way the mouse goes round the pivot
     scale   by how far the mouse is from the pivot. Patches scale evenly, so axes mean nothing here.
 
+An axis is the world's; the same key again makes it the patches' own, and a third time lets go of it, as in Blender.
+
 A typed number replaces the mouse, Tab goes to the next coordinate of a move. Ctrl snaps to steps, Shift is a tenth as
 fast and a finer step. The result is one (4, 4) motion of the world.
 """
@@ -65,6 +67,8 @@ class Drag:
     start_px: np.ndarray  # (2,)
     axis: str = ""  # "", X, Y or Z
     plane: bool = False  # in the plane across the axis instead of along it
+    world_from_own: np.ndarray = field(default_factory=lambda: np.eye(3))  # (3, 3) the patches' own axes, as columns
+    own: bool = False  # the axis is one of those
     snap: bool = False
     fine: bool = False
     typed: list[str] = field(default_factory=lambda: ["", "", ""])
@@ -88,8 +92,10 @@ class Drag:
         if kind in AXES:
             if self.kind == "SCALE":
                 return True
-            same = self.axis == kind and self.plane == shift
-            self.axis, self.plane = ("" if same else kind), shift and not same and self.kind == "MOVE"
+            plane = shift and self.kind == "MOVE"
+            same = self.axis == kind and self.plane == plane
+            off = same and self.own
+            self.axis, self.plane, self.own = ("" if off else kind), plane and not off, same and not off
         elif kind == "TAB":
             self.coordinate = (self.coordinate + 1) % (3 if self.kind == "MOVE" and not self._along else 1)
         elif kind == "BACK_SPACE":
@@ -108,6 +114,10 @@ class Drag:
         return bool(self.axis) and not self.plane
 
     @property
+    def _axes(self) -> np.ndarray:  # (3, 3) as columns
+        return self.world_from_own if self.own else np.eye(3)
+
+    @property
     def numbers(self) -> list[float] | None:
         """What was typed; None while the mouse decides."""
         if not any(self.typed):
@@ -118,7 +128,7 @@ class Drag:
     def axis_world(self) -> np.ndarray:  # (3,)
         """The axis of the drag; for a turn without one, the direction towards the eye."""
         if self.axis:
-            return np.eye(3)[AXES.index(self.axis)]
+            return self._axes[:, AXES.index(self.axis)]
         return -self.lens.ray(self.lens.px(self.pivot))[1]
 
     def offset(self) -> np.ndarray:  # (3,) metres
@@ -131,6 +141,8 @@ class Drag:
             return self.axis_world * (self._snapped(along, self._step_m()) if self.snap else along)
         if self.axis:
             offset = self._in_plane(self.mouse_px) - self._in_plane(self.start_px)
+            if self.snap:  # along the axes that span the plane
+                return self._axes @ self._snapped(self._axes.T @ offset, self._step_m())
         else:
             here, there = (self.lens.at_depth_of(px, self.pivot) for px in (self.start_px, self.mouse_px))
             offset = there - here
@@ -172,7 +184,8 @@ class Drag:
         """What the viewport's header says."""
         typing = self.typed[self.coordinate]
         typed = f"  [{typing}|]" if typing or any(self.typed) else ""
-        where = f" across {self.axis}" if self.plane else f" along {self.axis}" if self.axis else ""
+        axis = f"own {self.axis}" if self.own else self.axis
+        where = f" across {axis}" if self.plane else f" along {axis}" if axis else ""
         if self.kind == "MOVE":
             x, y, z = self.offset()
             return f"Move {x:.4g}, {y:.4g}, {z:.4g} m ({np.linalg.norm((x, y, z)):.4g} m){where}{typed}"
@@ -183,7 +196,7 @@ class Drag:
     def _typed_offset(self, numbers: list[float]) -> np.ndarray:
         offset = np.array(numbers)
         if self.plane:  # two numbers, for the other two axes
-            offset = np.insert(np.array(numbers[:2]), AXES.index(self.axis), 0.0)
+            offset = self._axes @ np.insert(np.array(numbers[:2]), AXES.index(self.axis), 0.0)
         return offset
 
     def _along_axis(self, pixel: np.ndarray) -> float:

@@ -19,7 +19,10 @@ from .dragging import AXES, Drag, Lens
 from .memory_poll import count_of
 from .pick import InViewport
 
-_HELP = "Confirm: LMB/Enter   Cancel: RMB/Esc   X/Y/Z: axis   Shift-X/Y/Z: plane   Ctrl: snap   Shift: fine   0-9: type"
+_HELP = (
+    "Confirm: LMB/Enter   Cancel: RMB/Esc   X/Y/Z: axis, twice: own   Shift-X/Y/Z: plane   "
+    "Ctrl: snap   Shift: fine   0-9: type"
+)
 _CONFIRM, _CANCEL = ("RET", "NUMPAD_ENTER", "SPACE"), ("ESC", "RIGHTMOUSE")
 
 
@@ -70,7 +73,10 @@ class MOSAIC_OT_transform(InViewport, bpy.types.Operator):
         lens = Lens(np.array(view.perspective_matrix, np.float64), region.width, region.height)
         axis = "" if self.axis == "NONE" else self.axis
         mouse = np.array([event.mouse_region_x, event.mouse_region_y], float)
-        self._drag = Drag(self.kind, change.centre_of(obj, index), lens, mouse, axis=axis, plane=self.plane)
+        own = change.own_axes(obj, index)
+        self._drag = Drag(
+            self.kind, change.centre_of(obj, index), lens, mouse, axis=axis, plane=self.plane, world_from_own=own
+        )
         self._last = np.array([event.mouse_x, event.mouse_y], float)
         self._copied = self.duplicate
         marks.hover(region, None, "", tuple(mouse))

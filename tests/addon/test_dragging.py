@@ -27,15 +27,51 @@ def test_what_is_dragged_stays_under_the_mouse():
     assert np.allclose(move.offset(), (2, 0, -1), atol=1e-6)
 
 
-def test_an_axis_locks_the_move_and_pressing_it_again_lets_go():
+def test_an_axis_locks_the_move_and_pressing_it_a_third_time_lets_go():
     move = drag("MOVE")
     move.mouse_by((80, -40))
-    move.key("Z", "z")
-    assert np.allclose(move.offset(), (0, 0, -1), atol=1e-6)
+    for _ in range(2):  # the world's axis, and that of patches that stand as the world does
+        move.key("Z", "z")
+        assert np.allclose(move.offset(), (0, 0, -1), atol=1e-6)
     move.key("Z", "z")
     assert np.allclose(move.offset(), (2, 0, -1), atol=1e-6)
     move.key("X", "X", shift=True)
     assert abs(move.offset()[0]) < 1e-9, "in the plane across x"
+
+
+OWN = np.array(
+    [[0.8, -0.6, 0], [0, 0, -1], [0.6, 0.8, 0]]
+)  # own X is to the right and up on the screen, own Z towards us
+
+
+def test_the_second_press_locks_the_patches_own_axis():
+    move = drag("MOVE", world_from_own=OWN)
+    move.key("X", "x")
+    typed(move, "2")
+    assert np.allclose(move.offset(), (2, 0, 0)) and "along X" in move.words()
+    move.key("X", "x")
+    assert np.allclose(move.offset(), (1.6, 0, 1.2)) and "along own X" in move.words()
+    move.key("Y", "y")
+    assert np.allclose(move.offset(), (0, 2, 0)), "another axis is the world's again"
+    move.key("BACK_SPACE", "")
+    move.key("X", "x")
+    move.key("X", "x")
+    move.mouse_by((40, -30))  # across the axis on the screen
+    assert np.allclose(move.offset(), np.array([0.8, 0, 0.6]) * 0.35, atol=0.05)
+
+
+def test_planes_and_turns_take_the_own_axes_as_well():
+    move = drag("MOVE", world_from_own=OWN)
+    for _ in range(2):
+        move.key("Z", "Z", shift=True)
+    typed(move, "1\t2")
+    assert np.allclose(move.offset(), OWN[:, 0] + 2 * OWN[:, 1]) and "across own Z" in move.words()
+    turn = drag("ROTATE", world_from_own=OWN)
+    for _ in range(2):
+        turn.key("X", "x")
+    typed(turn, "90")
+    assert np.allclose(turn.motion()[:3, :3] @ OWN[:, 0], OWN[:, 0])
+    assert np.allclose(turn.motion()[:3, :3] @ OWN[:, 1], OWN[:, 2])
 
 
 @pytest.mark.parametrize(

@@ -222,6 +222,32 @@ def test_location_rotation_and_scale_are_reset_one_by_one(room, mode):
     assert read(obj, memory)[0].same_as(memory.placements), "all three together are exact"
 
 
+def test_patches_have_axes_of_their_own(room):
+    from blender_addon.memory.change import own_axes
+    from blender_addon.memory.select import selected_faces
+
+    obj, _ = room
+    bpy.ops.mosaic.select_object(object_names="Floor")
+    index = np.flatnonzero(selected_faces(obj))
+    axes = own_axes(obj, index)
+    assert np.allclose(axes[:, 2], (0, 0, 1), atol=0.02), "out of the floor"
+    assert axes[0, 0] > 0.8 and np.linalg.det(axes) == pytest.approx(1)
+    bpy.ops.mosaic.rotate(angle=0.5, axis="X")
+    turned = own_axes(obj, index)
+    assert np.allclose(turned[:, 2], (0, -np.sin(0.5), np.cos(0.5)), atol=0.02)
+    obj.rotation_euler = (0, 0, 1)
+    bpy.context.view_layer.update()
+    assert np.allclose(own_axes(obj, index), matrix_of_turn(1.0) @ turned, atol=1e-5)
+    bpy.ops.mosaic.select_object(object_names="Red Crate")
+    crate = np.flatnonzero(selected_faces(obj))
+    for several in (crate, crate[:0]):
+        assert np.array_equal(own_axes(obj, several), np.eye(3)), "several sides have none together"
+
+
+def matrix_of_turn(angle: float) -> np.ndarray:  # (3, 3) about Z
+    return np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_hide_and_show(room, mode):
     obj, memory = room
