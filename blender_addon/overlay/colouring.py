@@ -18,6 +18,7 @@ from mosaic_core.memory.seen_along import SeenAlong
 from mosaic_core.memory.view import SOURCES
 
 from .ramps import GREY, RED, RGBA, SAYS, kinds, much, rgba
+from .wording import phrase
 
 _MOST_ENTRIES = 10
 _ADDED: RGBA = (0.20, 0.85, 0.35, SAYS)
@@ -25,15 +26,20 @@ _CHANGED: RGBA = (0.20, 0.60, 1.00, SAYS)
 REMOVED: RGBA = (1.00, 0.35, 0.15, 1.00)
 _CONFLICT_COLOURS: tuple[RGBA, ...] = ((1.0, 0.75, 0.10, SAYS), RED, (0.75, 0.35, 1.00, SAYS))
 _CONFLICT_WORDS = {
-    "look": "another view shows it in other colours",
-    "gone": "a later view sees past it",
-    "come": "an earlier view saw past it",
+    "look": phrase("another view shows it in other colours"),
+    "gone": phrase("a later view sees past it"),
+    "come": phrase("an earlier view saw past it"),
+}
+_SOURCE_WORDS = {
+    "captured": phrase("captured"),
+    "imported": phrase("imported"),
+    "generated": phrase("generated"),
 }
 
 
 @dataclass(frozen=True)
 class Legend:
-    """What a legend says: a title and a colour with its meaning a line."""
+    """What a legend says: a title and a colour with its meaning a line, phrases (`wording`) or names."""
 
     title: str
     entries: tuple[tuple[RGBA, str], ...] = ()
@@ -86,7 +92,8 @@ def legend_of(known: Known, mode: str) -> Legend | None:
     """What the colours mean, or what is still missing; None for the captured pixels."""
     chosen = _MODE_OF[mode]
     if chosen.needs and getattr(known, chosen.needs) is None:
-        return Legend(f"{chosen.name}: {known.waiting.get(mode, 'looking ...')}")
+        reason = known.waiting.get(mode, phrase("looking ..."))
+        return Legend(phrase("{mode}: {reason}", mode=phrase(chosen.name), reason=reason))
     return chosen.legend(known) if mode != "CAPTURED" else None
 
 
@@ -115,9 +122,12 @@ def _coverage_legend(known: Known) -> Legend:
     count = len(known.seen.frame_numbers)
     worst = int(np.argmin(known.seen.known))
     share, number = known.seen.known[worst], known.seen.frame_numbers[worst]
-    entries = [(rgba(much(np.array([s]))[0]), f"seen in {s:.0%} of the path's frames") for s in (1.0, 0.5)]
-    least = (rgba(much(np.array([1 / count]))[0]), f"in 1 of {count} frames")
-    return Legend(f"Coverage: least at frame {number}, {share:.0%} known", (*entries, least, (GREY, "never seen")))
+    entries = [
+        (rgba(much(np.array([s]))[0]), phrase("seen in {share:.0%} of the path's frames", share=s)) for s in (1.0, 0.5)
+    ]
+    least = (rgba(much(np.array([1 / count]))[0]), phrase("in 1 of {count} frames", count=count))
+    title = phrase("Coverage: least at frame {frame}, {known:.0%} known", frame=number, known=share)
+    return Legend(title, (*entries, least, (GREY, phrase("never seen"))))
 
 
 def _confidence(known: Known) -> np.ndarray | None:
@@ -129,9 +139,13 @@ def _confidence(known: Known) -> np.ndarray | None:
 
 
 def _confidence_legend(known: Known) -> Legend:
-    words = ((1.0, "1: seen from the path's direction, sharp"), (0.5, "0.5"), (0.0, "0: from the side or far away"))
+    words = (
+        (1.0, phrase("1: seen from the path's direction, sharp")),
+        (0.5, phrase("0.5")),
+        (0.0, phrase("0: from the side or far away")),
+    )
     entries = [(rgba(much(np.array([share]))[0]), text) for share, text in words]
-    return Legend("Confidence along the path", (*entries, (GREY, "the path does not see it")))
+    return Legend(phrase("Confidence along the path"), (*entries, (GREY, phrase("the path does not see it"))))
 
 
 def _ages_s(memory: Memory) -> np.ndarray:  # (V,)
@@ -153,10 +167,13 @@ def _age_legend(known: Known) -> Legend:
     assert known.memory is not None
     oldest = float(_ages_s(known.memory).max(initial=0))
     if oldest == 0:
-        return Legend("Age: all views are of one moment", ((rgba(much(np.array([1.0]))[0]), "0 s"),))
+        return Legend(phrase("Age: all views are of one moment"), ((rgba(much(np.array([1.0]))[0]), "0 s"),))
     shares = (1.0, 0.5, 0.0)
-    entries = tuple((rgba(much(np.array([s]))[0]), f"{(1 - s) * oldest:.3g} s before the newest view") for s in shares)
-    return Legend("Age", entries)
+    entries = tuple(
+        (rgba(much(np.array([s]))[0]), phrase("{age:.3g} s before the newest view", age=(1 - s) * oldest))
+        for s in shares
+    )
+    return Legend(phrase("Age"), entries)
 
 
 def _views(known: Known) -> np.ndarray | None:
@@ -168,12 +185,12 @@ def _views(known: Known) -> np.ndarray | None:
 
 def _views_legend(known: Known) -> Legend:
     assert known.memory is not None
-    names = [view.name or f"View {number}" for number, view in enumerate(known.memory.views)]
+    names = [view.name or phrase("View {number}", number=number) for number, view in enumerate(known.memory.views)]
     colours = kinds(len(names))
     entries = [(rgba(colour), name) for colour, name in zip(colours[:_MOST_ENTRIES], names, strict=False)]
     if len(names) > _MOST_ENTRIES:
-        entries.append((GREY, f"and {len(names) - _MOST_ENTRIES} more"))
-    return Legend("Views", tuple(entries))
+        entries.append((GREY, phrase("and {count} more", count=len(names) - _MOST_ENTRIES)))
+    return Legend(phrase("Views"), tuple(entries))
 
 
 def _source(known: Known) -> np.ndarray | None:
@@ -190,7 +207,8 @@ def _source_legend(known: Known) -> Legend:
     assert known.memory is not None
     held = {view.source for view in known.memory.views}
     colours = kinds(len(SOURCES))
-    return Legend("Source", tuple((rgba(c), name) for c, name in zip(colours, SOURCES, strict=True) if name in held))
+    entries = [(rgba(c), _SOURCE_WORDS[name]) for c, name in zip(colours, SOURCES, strict=True) if name in held]
+    return Legend(phrase("Source"), tuple(entries))
 
 
 def _conflicts(known: Known) -> np.ndarray | None:
@@ -207,12 +225,12 @@ def _conflicts_legend(known: Known) -> Legend:
     assert known.conflicts is not None
     counts = np.bincount(known.conflicts.kind, minlength=len(KINDS))
     entries = [
-        (colour, f"{_CONFLICT_WORDS[name]}: {count}")
+        (colour, phrase("{words}: {count}", words=_CONFLICT_WORDS[name], count=count))
         for colour, name, count in zip(_CONFLICT_COLOURS, KINDS, counts, strict=True)
         if count
     ]
-    title = "Conflicts" if entries else "Conflicts: the views agree"
-    return Legend(title, (*entries, (GREY, "no view contradicts it")))
+    title = phrase("Conflicts") if entries else phrase("Conflicts: the views agree")
+    return Legend(title, (*entries, (GREY, phrase("no view contradicts it"))))
 
 
 def _changed(known: Known) -> np.ndarray | None:
@@ -227,13 +245,16 @@ def _changed_legend(known: Known) -> Legend:
     assert known.since_take is not None
     diff = known.since_take
     lines = (
-        (_CHANGED, diff.changed, "moved or altered"),
-        (_ADDED, diff.added, "added"),
-        (REMOVED, diff.removed, "gone"),
+        (_CHANGED, diff.changed, phrase("moved or altered")),
+        (_ADDED, diff.added, phrase("added")),
+        (REMOVED, diff.removed, phrase("gone")),
     )
-    entries = tuple((colour, f"{words}: {len(ids)}") for colour, ids, words in lines if len(ids))
-    title = f"Changed since {known.take_name}" if entries else f"Nothing changed since {known.take_name}"
-    return Legend(title, (*entries, (GREY, "as in that take")))
+    entries = tuple(
+        (colour, phrase("{words}: {count}", words=words, count=len(ids))) for colour, ids, words in lines if len(ids)
+    )
+    take = known.take_name
+    title = phrase("Changed since {take}", take=take) if entries else phrase("Nothing changed since {take}", take=take)
+    return Legend(title, (*entries, (GREY, phrase("as in that take"))))
 
 
 def removed_places(before: Placements, memory: Memory, diff: PlacementsDiff) -> np.ndarray:  # (n, 3) float32 world

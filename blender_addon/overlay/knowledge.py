@@ -16,6 +16,7 @@ from ..results import output_folder_of
 from ..shot_list import active_shot
 from . import colouring, supply, tasks
 from .since_take import newest_take, state_of_take
+from .wording import phrase
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ def gather(
     ids, views = _faces(obj) if faces else (np.zeros(0, np.int64), np.zeros(0, np.int32))
     state = supply.edited(obj)
     if state is None:
-        reason = supply.trouble() or "reading the memory ..."
+        reason = supply.trouble() or phrase("reading the memory ...")
         return colouring.Known(ids, views, waiting={mode: reason})
     needs, reason = colouring.needs_of(mode), ""
     seen = conflicts = since = None
@@ -80,9 +81,9 @@ def _faces(obj: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:  # (F,) int6
 def _seen(scene: bpy.types.Scene, state: tasks.Edited):
     path = supply.path_of(scene)
     if path is None:
-        return None, supply.trouble() or "sampling the path ..."
+        return None, supply.trouble() or phrase("sampling the path ...")
     seen = supply.want("seen", (state.reader, supply.path_serial()), lambda: tasks.survey(state, path))
-    return seen, supply.error_of("seen") or "looking along the path ..."
+    return seen, supply.error_of("seen") or phrase("looking along the path ...")
 
 
 def _since_take(scene: bpy.types.Scene, obj: bpy.types.Object, state: tasks.Edited) -> tuple[SinceTake | None, str]:

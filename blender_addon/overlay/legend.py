@@ -11,6 +11,7 @@ import numpy as np
 from gpu_extras.batch import batch_for_shader
 
 from .colouring import Legend
+from .wording import shown
 
 _FONT = 0
 _TEXT_PT, _LINE_PX, _SWATCH_PX, _MARGIN_PX = 11, 18, 11, 14
@@ -32,6 +33,7 @@ class LegendDrawing:
             return
         if self._shader is None:
             self._shader = gpu.shader.from_builtin("FLAT_COLOR")
+        legends = [translated(legend) for legend in legends]
         key = (tuple(legends), left_px, scale)
         if key != self._key:
             self._prepare(legends, left_px, scale)
@@ -70,6 +72,12 @@ class LegendDrawing:
         squares.insert(0, (x - pad, round(_MARGIN_PX * scale) - pad, width + 2 * pad, y - round(_MARGIN_PX * scale)))
         colours.insert(0, _BACKDROP)
         self._batch = _rectangles(self._shader, squares, colours)
+
+
+def translated(legend: Legend) -> Legend:
+    """A legend in the language of Blender's interface."""
+    say = bpy.app.translations.pgettext_iface
+    return Legend(shown(legend.title, say), tuple((colour, shown(text, say)) for colour, text in legend.entries))
 
 
 def left_of(area: bpy.types.Area) -> int:

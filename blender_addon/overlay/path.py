@@ -14,6 +14,7 @@ from mosaic_core.cameras.plausibility import speed_shares
 
 from .lines import Lines
 from .ramps import RGBA, speed
+from .wording import phrase
 
 # At most so many ticks: every frame of a short path, every tenth of a long one.
 _MOST_TICKS = 60
@@ -51,15 +52,16 @@ def tick_step(frame_count: int) -> int:
 def speed_entries(path: CameraPath, bounds: np.ndarray | None, step: int) -> tuple[tuple[RGBA, str], ...]:
     """Lines of the legend."""
     shares = speed_shares(path, bounds)
-    frames = "every frame" if step == 1 else f"every {step} frames"
+    frames = phrase("every frame") if step == 1 else phrase("every {step} frames", step=step)
     entries = [
-        ((*_rgb(0.1), 1.0), f"slow; a tick {frames}"),
-        ((*_rgb(1.0), 1.0), "as fast as a latent of four frames follows"),
+        ((*_rgb(0.1), 1.0), phrase("slow; a tick {frames}", frames=frames)),
+        ((*_rgb(1.0), 1.0), phrase("as fast as a latent of four frames follows")),
     ]
     fast = np.flatnonzero(shares > 1)
     if len(fast):
-        numbers = path.frame_numbers[int(fast[0])], path.frame_numbers[int(fast[-1])]
-        entries.append(((*_rgb(2.0), 1.0), f"too fast: {len(fast)} frames between {numbers[0]} and {numbers[1]}"))
+        first, last = path.frame_numbers[int(fast[0])], path.frame_numbers[int(fast[-1])]
+        words = phrase("too fast: {count} frames between {first} and {last}", count=len(fast), first=first, last=last)
+        entries.append(((*_rgb(2.0), 1.0), words))
     return tuple(entries)
 
 

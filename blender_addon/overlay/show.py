@@ -27,6 +27,7 @@ from .legend import LegendDrawing, left_of
 from .lines import LineBatch, Lines, crosses
 from .path import path_lines, speed_entries
 from .ramps import MAGENTA, kinds
+from .wording import phrase
 
 _log = logging.getLogger(__name__)
 _told: set[str] = set()
@@ -115,7 +116,7 @@ def _prepare(context: bpy.types.Context, settings, obj: bpy.types.Object | None)
         if path is not None:
             lines.append(_path(path, bounds, legends))
         elif supply.trouble():
-            legends.append(Legend(f"Path: {supply.trouble()}"))
+            legends.append(Legend(phrase("Path: {reason}", reason=supply.trouble())))
     return Prepared(tuple(each for each in lines if len(each)), tuple(legends))
 
 
@@ -137,19 +138,25 @@ def _frusta(known: colouring.Known, bounds: np.ndarray | None) -> Lines:
 
 def _path(path: CameraPath, bounds: np.ndarray | None, legends: list[Legend]) -> Lines:
     lines, step = path_lines(path, tick_m=0.02 * _size_m(bounds), bounds=bounds)
-    legends.append(Legend(f"Path: {len(path)} frames", speed_entries(path, bounds, step)))
+    legends.append(Legend(phrase("Path: {count} frames", count=len(path)), speed_entries(path, bounds, step)))
     return lines
 
 
 def _holes(known: colouring.Known, legends: list[Legend]) -> list[Lines]:
     if known.seen is None:
-        legends.append(Legend(f"Holes: {next(iter(known.waiting.values()), 'looking along the path ...')}"))
+        reason = next(iter(known.waiting.values()), phrase("looking along the path ..."))
+        legends.append(Legend(phrase("Holes: {reason}", reason=reason)))
         return []
     seen = known.seen
     unknown = 1 - float(np.mean(seen.known))
     worst = int(np.argmin(seen.known))
-    title = f"Holes: {unknown:.1%} of the path, {1 - seen.known[worst]:.1%} at frame {seen.frame_numbers[worst]}"
-    legends.append(Legend(title, ((MAGENTA, "no view saw this place"),) if len(seen.holes_world) else ()))
+    title = phrase(
+        "Holes: {path:.1%} of the path, {worst:.1%} at frame {frame}",
+        path=unknown,
+        worst=1 - seen.known[worst],
+        frame=seen.frame_numbers[worst],
+    )
+    legends.append(Legend(title, ((MAGENTA, phrase("no view saw this place")),) if len(seen.holes_world) else ()))
     size_m = 0.006 * float(np.linalg.norm(np.ptp(seen.holes_world, axis=0))) if len(seen.holes_world) > 1 else 0.05
     return [crosses(seen.holes_world, MAGENTA, size_m=min(max(size_m, 0.01), 0.1))]
 

@@ -1,18 +1,20 @@
 """The add-on's texts in other languages, through Blender's own translation: a module a language, a dictionary each.
 
 Blender looks every label and tooltip up by its English text, so the code has English alone and a text without a
-translation is shown in English. Texts with numbers in them are put together in Python and stay English.
-Another language is one more module like `german` and one more line in `LANGUAGES`.
+translation is shown in English. Texts with numbers in them are put together in Python and stay English, those of the
+legends aside (`blender_addon.overlay.wording`). Another language is one more module like `german`, one like
+`german_legends` and one more line in `LANGUAGES`.
 """
 
 from __future__ import annotations
 
 import bpy
 
-from . import german
+from . import german, german_legends
 
 # Blender's locale names; the second is what versions before 4.5 call it, and both may be given.
-LANGUAGES = {"de": german.WORDS, "de_DE": german.WORDS}
+_GERMAN = {**german.WORDS, **german_legends.WORDS}
+LANGUAGES = {"de": _GERMAN, "de_DE": _GERMAN}
 # Buttons of operators are looked up in a context of their own.
 _CONTEXTS = ("*", "Operator")
 

@@ -2,17 +2,20 @@
 
     PYTHONPATH=. python -m tests.addon.shown_strings          # those that German lacks yet
 
-Texts with numbers in them (f-strings) are put together in Python and stay English.
+Texts with numbers in them (f-strings) are put together in Python and stay English; legends are made of phrases, whose
+templates are listed.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import bpy
 
-PANELS = Path(__file__).resolve().parents[2] / "blender_addon" / "panels"
+_ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
+PANELS, OVERLAYS = _ADDON / "panels", _ADDON / "overlay"
 _BASES = (bpy.types.Panel, bpy.types.Menu, bpy.types.PropertyGroup, bpy.types.AddonPreferences, bpy.types.UIList)
 
 
@@ -53,6 +56,16 @@ def texts_of_panels() -> set[str]:
     return found
 
 
+def templates_of_legends() -> set[str]:
+    """The literal templates of phrases. What has no words, only values, needs no translation."""
+    found = set()
+    for file in OVERLAYS.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "phrase" and _is_text(node.args[0]):
+                found.add(node.args[0].value)
+    return {template for template in found if re.sub(r"{[^}]*}|[^\w]", "", template)}
+
+
 def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
@@ -63,9 +76,10 @@ def _words(strings: set[str]) -> set[str]:
 
 if __name__ == "__main__":
     import blender_addon
-    from blender_addon.translations import german
+    from blender_addon.translations import LANGUAGES
 
     blender_addon.register()
-    for kind, strings in zip(("labels", "tooltips"), labels_and_tooltips(), strict=True):
-        print(f"# {kind}", *sorted(repr(string) for string in strings - set(german.WORDS)), sep="\n")
+    texts = (*labels_and_tooltips(), templates_of_legends())
+    for kind, strings in zip(("labels", "tooltips", "legends"), texts, strict=True):
+        print(f"# {kind}", *sorted(repr(string) for string in strings - set(LANGUAGES["de"])), sep="\n")
     blender_addon.unregister()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from string import Formatter
+
 import bpy
 import pytest
 
-from .shown_strings import labels_and_tooltips
+from .shown_strings import labels_and_tooltips, templates_of_legends
 
 
 @pytest.fixture
@@ -43,3 +45,42 @@ def test_most_labels_have_german_and_little_german_is_of_labels_that_are_gone():
     assert len(gone) < 0.1 * len(WORDS), f"translations of texts that are shown no longer: {gone}"
     assert len(labels & set(WORDS)) > 0.6 * len(labels)
     assert all(text.strip() for text in WORDS.values())
+
+
+def test_legends_are_drawn_in_german_where_blender_is(german_blender):
+    from blender_addon.overlay.colouring import Legend
+    from blender_addon.overlay.legend import translated
+    from blender_addon.overlay.wording import phrase
+
+    legend = translated(Legend(phrase("Path: {count} frames", count=48), (((1, 0, 0, 1), phrase("never seen")),)))
+    assert legend == Legend("Weg: 48 Bilder", (((1, 0, 0, 1), "nie gesehen"),))
+
+
+def test_phrases_are_german_with_their_numbers():
+    from blender_addon.overlay.wording import phrase, shown
+    from blender_addon.translations import LANGUAGES
+
+    def german(text: str) -> str:
+        return shown(text, lambda english: LANGUAGES["de"].get(english, english))
+
+    tick = phrase("slow; a tick {frames}", frames=phrase("every {step} frames", step=5))
+    assert tick == "slow; a tick every 5 frames"
+    title = phrase("Holes: {path:.1%} of the path, {worst:.1%} at frame {frame}", path=0.021, worst=0.3, frame=7)
+    assert german(title) == "Löcher: 2.1% des Wegs, 30.0% bei Bild 7"
+    assert german(tick) == "langsam; ein Strich alle 5 Bilder"
+    assert german("Views") == "Views", "the name of somebody's camera"
+
+
+def test_every_legend_has_german_and_takes_the_same_values():
+    from blender_addon.translations import LANGUAGES
+    from blender_addon.translations.german_legends import WORDS
+
+    templates = templates_of_legends()
+    assert not templates - set(LANGUAGES["de"])
+    assert not set(WORDS) - templates, "of texts that are shown no longer"
+    for english, german in WORDS.items():
+        assert _fields(german) == _fields(english), english
+
+
+def _fields(template: str) -> list[tuple[str, str]]:
+    return sorted((name, spec or "") for _, name, spec, _ in Formatter().parse(template) if name)

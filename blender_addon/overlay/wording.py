@@ -1,0 +1,32 @@
+"""Texts with numbers in them that can still be translated when they are drawn.
+
+Blender translates labels by their English text, which a text with numbers in it never is again. So a legend is made of
+phrases: English for whoever reads or compares them, and each remembers its template, which has a translation, and what
+was put into it. A plain string is a name or somebody else's message and is shown as it is. No Blender in here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Phrase(str):
+    """An English text, and what it was made of."""
+
+    template: str
+    values: dict[str, object]
+
+
+def phrase(template: str, **values: object) -> Phrase:
+    """The template with these values in it, as `str.format` puts them there."""
+    made = Phrase(template.format(**values))
+    made.template, made.values = template, values
+    return made
+
+
+def shown(text: str, translate: Callable[[str], str]) -> str:
+    """The text in the language that `translate` leads to; phrases within phrases too."""
+    if not isinstance(text, Phrase):
+        return text
+    values = {name: shown(value, translate) if isinstance(value, str) else value for name, value in text.values.items()}
+    return translate(text.template).format(**values)
