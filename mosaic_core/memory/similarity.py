@@ -195,7 +195,6 @@ def _tolerance(target: np.ndarray, noise: float) -> float:
 def _explain(source: np.ndarray, target: np.ndarray) -> np.ndarray | None:  # (4, 4)
     """The simplest transform that carries all these quads along, None where no single one does."""
     noise = noise_of(source, target)
-    tolerance = _tolerance(target, noise)
     offset = np.moveaxis(target - source, 0, -1)  # (4, 3, n)
     if _largest(offset) <= noise:
         return np.eye(4)
@@ -203,7 +202,9 @@ def _explain(source: np.ndarray, target: np.ndarray) -> np.ndarray | None:  # (4
     # No more digits than the noise leaves: what an artist typed comes back as typed, not as a mean of rounded numbers.
     digits = int(np.ceil(-np.log10(max(noise, 1e-300)))) + 1
     matrix[:3, 3] = np.round(offset.mean(axis=-1).mean(axis=0), digits)
-    if _largest(offset - matrix[:3, 3:]) <= tolerance:
+    off = _largest(offset - matrix[:3, 3:])
+    # Noise is tolerated in any case, and the most that is takes a while to find out.
+    if off <= noise or off <= (tolerance := _tolerance(target, noise)):
         return matrix
     for mirrored in (False, True):
         matrix = fit_similarity(source, target, mirrored=mirrored)
