@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -31,6 +31,9 @@ CAMERAS = [
     camera_at((0, -40, 12), height=6, width=10),  # far off
     camera_at((1e9, 0, 1), (1e9, 9, 1), height=3, width=4),  # where single precision has steps of sixty metres
 ]
+
+WALL = Box((-9, 3, -9), (9, 4, 9), 1, (0.5, 0.5, 0.5))
+HALF_A_CELL = np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
 
 
 @pytest.fixture(scope="module")
@@ -112,12 +115,30 @@ def test_a_ray_to_where_no_box_is_finds_nothing(room):
     assert_alike(room, [camera])
 
 
+def test_it_finds_the_same_along_the_borders_of_patches(room):
+    """A capturing camera's own cells, and rays through the very lines and corners between them."""
+    for view in room.views[:2]:
+        cells = view.camera.scaled_to(image_height=18, image_width=32)
+        assert_alike(room, [cells, replace(cells, intrinsics_px=cells.intrinsics_px + HALF_A_CELL)])
+
+
 @pytest.mark.slow
-def test_a_hundred_thousand_patches_in_one_cell():
-    camera = camera_at((0, -2, 1), (0, 3, 1), height=160, width=160)
-    memory = patch_memory([camera] * 1000, (Box((-9, 3, -9), (9, 4, 9), 1, (0.5, 0.5, 0.5)),))
-    assert len(memory.patches) == 100_000
-    assert_alike(memory, [camera.scaled_to(image_height=1, image_width=1)])
+@pytest.mark.parametrize("depth_noise", [0.0, 0.01])
+def test_a_million_patches_in_one_cell(depth_noise):
+    """One winner of a million: of equal depths the first view's, else the nearest, known from all depths."""
+    camera = camera_at((0, -2, 1), (0, 3, 1), height=512, width=512, fov_deg=20)
+    memory = patch_memory([camera] * 977, (WALL,), depth_noise=depth_noise)
+    assert len(memory.patches) > 1_000_000
+    cell = camera.scaled_to(image_height=1, image_width=1)
+    assert_alike(memory, [cell])
+    readout = FeatureReader(memory, compiled=True).read(np.zeros((len(memory.patches), 1), np.float32), cell)
+    assert readout.covered.all()
+    if depth_noise == 0:
+        assert readout.source_view == 0 and np.allclose(readout.z_depth, 5, rtol=1e-5)
+    else:
+        # One to four of a view's patches lie on the ray, so this is the nearest of a thousand draws or more.
+        depths = memory.patches.centre_world[:, 1] + 2
+        assert np.quantile(depths, 1e-5) < readout.z_depth.item() < np.quantile(depths, 0.01)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 200])

@@ -6,12 +6,13 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from mosaic_core.cameras import Camera, CameraPath
 from mosaic_core.memory import LOCKED, Memory, edits, load_memory, save_memory
 from mosaic_core.memory.dirty import dirty_frames
+from mosaic_core.memory.feature_readout import FeatureReader
 from mosaic_core.memory.readout import MemoryReader, Readout
 from mosaic_core.memory.splice import splice
 
@@ -23,6 +24,7 @@ LAW = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 NEW_CAMERA = camera_at((0.7, -4.2, 1.9), height=45, width=80)
+GRID = NEW_CAMERA.scaled_to(image_height=9, image_width=16)
 metres = st.floats(-3, 3).map(lambda x: round(x, 3))
 vectors = st.tuples(metres, metres, metres)
 angles = st.floats(-np.pi, np.pi)
@@ -78,6 +80,10 @@ def edited_by(data: st.DataObject, memory: Memory, *, at_most: int = 4) -> list[
     return steps
 
 
+def features_of(memory: Memory) -> np.ndarray:  # (P, 4)
+    return np.random.default_rng(0).random((len(memory.patches), 4), np.float32)
+
+
 def assert_same_bits(ours: Readout, theirs: Readout, *, but: tuple[str, ...] = ()) -> None:
     for field in fields(Readout):
         if field.name not in but:
@@ -119,7 +125,23 @@ def test_delete_after_copy_restores(room, data, matrix):
     copied = before.edited(edits.copy(ids, matrix))
     restored = copied.edited(edits.delete(np.setdiff1d(copied.placements.ids, before.placements.ids)))
     assert restored.placements.same_as(before.placements)
-    assert_same_bits(MemoryReader(restored).rgb(NEW_CAMERA), MemoryReader(before).rgb(NEW_CAMERA))
+    ours, theirs = MemoryReader(restored), MemoryReader(before)
+    assert_same_bits(ours.rgb(NEW_CAMERA), theirs.rgb(NEW_CAMERA))
+    assert_same_bits(ours.features(features_of(room), GRID), theirs.features(features_of(room), GRID))
+
+
+@LAW
+@given(data=st.data())
+def test_a_compiled_search_finds_what_arrays_find(room, data):
+    """After any edits, from anywhere: the loop of the GPU process and the arrays that run inside Blender."""
+    pytest.importorskip("numba")
+    memory = edited_by(data, room)[-1]
+    eye = data.draw(st.tuples(st.floats(-4, 4), st.floats(-6, 3), st.floats(-1, 4)), label="eye")
+    target = data.draw(st.tuples(st.floats(-3, 3), st.floats(-3, 3), st.floats(-1, 3)), label="target")
+    assume(np.linalg.norm(np.subtract(eye, target)[:2]) > 0.1)
+    camera = camera_at(eye, target, height=9, width=16, fov_deg=data.draw(st.floats(5, 140), label="fov"))
+    ours, theirs = (FeatureReader(memory, compiled=c).read(features_of(room), camera) for c in (True, False))
+    assert_same_bits(ours, theirs)
 
 
 @LAW
@@ -136,11 +158,10 @@ def test_permuting_placements_changes_nothing(room, data):
         time_range_s=table.time_range_s,
     )
     other = replace(memory, placements=permuted)
-    features = np.random.default_rng(0).random((len(memory.patches), 4), np.float32)
-    grid = NEW_CAMERA.scaled_to(image_height=9, image_width=16)
     ours, theirs = MemoryReader(memory), MemoryReader(other)
     assert_same_bits(ours.rgb(NEW_CAMERA), theirs.rgb(NEW_CAMERA), but=("placement_id",))
-    assert_same_bits(ours.features(features, grid), theirs.features(features, grid), but=("placement_id",))
+    found = (reader.features(features_of(memory), GRID) for reader in (ours, theirs))
+    assert_same_bits(*found, but=("placement_id",))
 
 
 @LAW
@@ -155,6 +176,11 @@ def test_the_world_frame_does_not_matter(room, matrix):
     ours, theirs = MemoryReader(room).rgb(NEW_CAMERA), MemoryReader(elsewhere).rgb(moved(NEW_CAMERA))
     assert (ours.covered == theirs.covered).mean() > 0.99
     assert (np.abs(ours.values - theirs.values).max(axis=-1) < 0.02).mean() > 0.985
+    here = MemoryReader(room).features(features_of(room), GRID)
+    there = MemoryReader(elsewhere).features(features_of(room), moved(GRID))
+    assert (here.covered == there.covered).mean() > 0.98
+    both = here.covered & there.covered
+    assert (np.abs(here.z_depth - there.z_depth)[both] < 0.01 * here.z_depth[both]).mean() > 0.98
 
 
 @LAW
@@ -182,6 +208,23 @@ def test_a_splice_seen_where_only_the_first_is_equals_the_first(room, data, matr
     first &= before.covered & np.isfinite(after.z_depth)
     for name in ("values", "z_depth", "confidence", "source_view", "source_uv", "age_s"):
         assert np.array_equal(getattr(before, name)[first], getattr(after, name)[first]), name
+
+
+@LAW
+@given(data=st.data(), matrix=rigid_motions())
+def test_cells_of_a_splice_that_see_the_first_say_what_it_said(room, data, matrix):
+    """Features, likewise: an id is the same number in both, and the first memory's rows come first."""
+    second = Memory.from_views([view_of(camera_at((0.5, -4.0, 2.0), height=45, width=80))], NAMES)
+    second = edited_by(data, second, at_most=2)[-1]
+    both = splice(room, second, matrix)
+    features = features_of(both)
+    before = MemoryReader(room).features(features[: len(room.patches)], GRID)
+    after = MemoryReader(both).features(features, GRID)
+    first = (after.source_view >= 0) & (after.source_view < len(room.views))
+    assert (first <= before.covered).all(), "what the second uncovers, the first must have held"
+    for field in fields(Readout):
+        ours, theirs = getattr(before, field.name)[first], getattr(after, field.name)[first]
+        assert np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f"), field.name
 
 
 @pytest.mark.slow
