@@ -4,6 +4,11 @@ The model works at a small size, through an autoencoder; memory holds the captur
 resolution wherever that is right, and the rest is the model's, brought to the same brightness: what the two differ by
 around a hole is continued smoothly into it (a membrane, as in Poisson cloning), so that no outline of the hole shows.
 Where the model shows the whole scene in another light (dusk, fog), memory's pixels are kept and put into that light.
+
+Whether anything has changed is told by comparing the model's picture with what it would show if nothing had: memory's
+own picture through the same autoencoder. So what the autoencoder cannot draw, the textures of a photograph say, is no
+change. On eight scenes without events the two differ by 0.001 to 0.002 in the median; the model and memory's own
+pixels by 0.009 to 0.024.
 """
 
 from __future__ import annotations
@@ -19,8 +24,8 @@ from .motion import BLOCK_PX
 # Means of blocks differ by more than this, and by so many times the usual difference, only where something has moved;
 # and what moves is larger than a block. The model is off by as much here and there, in detail it never learned.
 CHANGED, OUTSTANDING = 0.3, 5.0
-# A median change of colour up to the first is the model's error, from the second on another light.
-SAME_LIGHT, OTHER_LIGHT = 0.08, 0.16
+# A median change of colour up to the first is the model's error (0.004 at most), from the second on another light.
+SAME_LIGHT, OTHER_LIGHT = 0.015, 0.04
 MOST = 0.8  # of the blocks show how the light has changed
 EVEN = 0.02  # standard deviation of colours that tell little about contrast
 LEAST_SHARE = 0.25  # of a block that memory must know to be compared
@@ -39,11 +44,12 @@ def compose(
     readout: Readout,  # (H, W)
     model_rgb: np.ndarray,  # (h, w, 3) float32 in [0, 1]
     model_z_depth: np.ndarray,  # (h, w) float32
+    unchanged_rgb: np.ndarray,  # (h, w, 3) float32, what the model would show if all were as memory has it
 ) -> Composed:
     """Put one frame together."""
     size = readout.covered.shape
     model = resized(model_rgb, size)
-    light, changed = _compared(readout, model_rgb)
+    light, changed = _compared(readout.covered, unchanged_rgb, model_rgb)
     keep = readout.covered & ~changed
     if not keep.any():
         return Composed(model, resized_nearest(model_z_depth, size), keep)
@@ -88,29 +94,32 @@ class _Light:
         return np.clip(rgb * self.gain + self.offset, 0, 1).astype(np.float32) if self.changed else rgb
 
 
-def _compared(readout: Readout, model_rgb: np.ndarray) -> tuple[_Light, np.ndarray]:  # ..., (H, W) bool
+def _compared(
+    covered: np.ndarray,  # (H, W) bool
+    unchanged_rgb: np.ndarray,  # (h, w, 3)
+    model_rgb: np.ndarray,  # (h, w, 3)
+) -> tuple[_Light, np.ndarray]:  # ..., (H, W) bool
     """The change of light since memory was captured, and where the model shows something else than memory.
 
     Compared are the mean colours of blocks: finer than that, the model is wrong and memory right. A model that is off
     everywhere is believed less: something else is what stands out from its usual error.
     """
     height, width = (side // BLOCK_PX for side in model_rgb.shape[:2])
-    small = resized(readout.values, model_rgb.shape[:2])
-    known = resized_nearest(readout.covered, model_rgb.shape[:2])[..., None].astype(np.float32)
+    known = resized_nearest(covered, model_rgb.shape[:2])[..., None].astype(np.float32)
 
     def means(values: np.ndarray) -> np.ndarray:
         cut = values[: height * BLOCK_PX, : width * BLOCK_PX]
         return cut.reshape(height, BLOCK_PX, width, BLOCK_PX, -1).mean(axis=(1, 3))
 
     share = means(known)
-    held, shown = (means(values * known) / np.maximum(share, 1e-3) for values in (small, model_rgb))
+    held, shown = (means(values * known) / np.maximum(share, 1e-3) for values in (unchanged_rgb, model_rgb))
     compared = share[..., 0] > LEAST_SHARE
     if not compared.any():
-        return _Light(np.ones(3), np.zeros(3), changed=False), np.zeros(readout.covered.shape, bool)
+        return _Light(np.ones(3), np.zeros(3), changed=False), np.zeros(covered.shape, bool)
     light = _light(held[compared], shown[compared])
     off = np.abs(light.on(held) - shown).max(axis=-1)
     threshold = max(CHANGED, OUTSTANDING * float(np.median(off[compared])))
-    return light, resized_nearest(_things((off > threshold) & compared), readout.covered.shape)
+    return light, resized_nearest(_things((off > threshold) & compared), covered.shape)
 
 
 def _things(changed: np.ndarray) -> np.ndarray:  # (h, w) bool, of blocks

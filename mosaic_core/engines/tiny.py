@@ -155,6 +155,7 @@ class _Made:
 
     rgb: np.ndarray  # (h, w, 3) float32
     z_depth: np.ndarray  # (h, w) float32
+    unchanged: np.ndarray | None  # (h, w, 3) float32, what it would be if all were as memory has it
 
 
 class _Run:
@@ -190,7 +191,7 @@ class _Run:
     def make(self, chunk: Chunk, seen: _Seen) -> list[_Made]:
         """The new frames of a chunk. Raises `Cancelled` between two denoising steps."""
         frames, new = list(chunk.frames), slice(len(chunk.before), len(chunk.before) + len(chunk.new))
-        if self.settings.rendered_latent:
+        if self.settings.reads_pixels:
             self._render(frames, seen)
         cells = self._read(frames)
         text, pulls = texts_at(self.prompts, self.path.time_s(frames[len(frames) // 2]))
@@ -212,12 +213,23 @@ class _Run:
                 stopped=self.should_stop,
             )[0]
             image = self.autoencoder.decode(latents[new]).float().clamp(0, 1).cpu()
+            unchanged = self._unchanged(chunk.new)
         last = slice(max(0, new.stop - GIVEN), new.stop)
         self.before = dict(zip(frames[last], latents[last], strict=True))
         z_depth = z_depth_of(image[:, 3], self.scale_m).numpy()
-        made = [_Made(rgb.permute(1, 2, 0).numpy(), z) for rgb, z in zip(image[:, :3], z_depth, strict=True)]
+        made = [
+            _Made(rgb.permute(1, 2, 0).numpy(), z, same)
+            for rgb, z, same in zip(image[:, :3], z_depth, unchanged, strict=True)
+        ]
         self._remember(chunk.new, made, cells.taken(new), seen)
         return made
+
+    def _unchanged(self, new: range) -> list[np.ndarray | None]:  # (h, w, 3) each
+        """What memory shows to these frames, through the autoencoder; nothing where nobody asks for it."""
+        if not self.settings.composed:
+            return [None] * len(new)
+        latents = torch.stack([self.rendered[index][0] for index in new]).to(self.device)
+        return list(self.autoencoder.decode(latents)[:, :3].float().clamp(0, 1).cpu().permute(0, 2, 3, 1).numpy())
 
     def _given(self, index: int, seen: _Seen) -> Tensor:  # (C, h, w)
         """The latents of a frame beside those to make: made just now, or kept from an earlier clip."""
@@ -345,7 +357,8 @@ def _finished(made: _Made, readout: Readout | None, path: CameraPath) -> EngineF
     if readout is None:
         size = (path.image_height, path.image_width)
         return EngineFrame(resized(made.rgb, size), resized_nearest(made.z_depth, size), np.zeros(size, bool))
-    composed = compose(readout, made.rgb, made.z_depth)
+    assert made.unchanged is not None, "who composes has it decoded"
+    composed = compose(readout, made.rgb, made.z_depth, made.unchanged)
     return EngineFrame(composed.rgb, composed.z_depth, composed.from_memory)
 
 

@@ -47,7 +47,7 @@ NEAR = np.full((HEIGHT, WIDTH), 2.5, np.float32)
 def test_what_memory_holds_is_kept_to_the_bit():
     readout = readout_of(picture())
     noise = np.random.default_rng(0).normal(0, 0.03, (HEIGHT, WIDTH, 3)).astype(np.float32)
-    composed = compose(readout, picture() + noise, NEAR)
+    composed = compose(readout, picture() + noise, NEAR, picture())
     assert np.array_equal(composed.from_memory, readout.covered)
     assert np.array_equal(composed.rgb[readout.covered], readout.values[readout.covered])
     assert (composed.z_depth[readout.covered] == 4).all() and (composed.z_depth[~readout.covered] == 2.5).all()
@@ -57,7 +57,8 @@ def test_what_memory_holds_is_kept_to_the_bit():
 @pytest.mark.parametrize("brighter", [-0.07, 0.0, 0.07])
 def test_a_hole_is_filled_at_memorys_brightness_without_a_step(brighter):
     """The model is right but for its exposure: the composed picture is the true one, hole and outline included."""
-    composed = compose(readout_of(picture()), picture() - np.float32(brighter), NEAR)
+    shown = picture() - np.float32(brighter)
+    composed = compose(readout_of(picture()), shown, NEAR, shown)
     np.testing.assert_allclose(composed.rgb, picture(), atol=1e-4)
 
 
@@ -66,7 +67,7 @@ def test_where_the_model_shows_something_else_it_is_believed():
     arrived = (slice(0, 2 * BLOCK_PX), slice(0, 2 * BLOCK_PX))  # whole blocks, away from the hole
     model[arrived] += 1.1 * CHANGED
     model[-BLOCK_PX:, -BLOCK_PX:] -= 1.1 * CHANGED  # a single block is the model's error
-    composed = compose(readout_of(picture()), model, NEAR)
+    composed = compose(readout_of(picture()), model, NEAR, picture())
     assert not composed.from_memory[arrived].any()
     assert composed.from_memory.sum() == HEIGHT * WIDTH - 16 * 16 - 4 * BLOCK_PX**2
     np.testing.assert_allclose(composed.rgb[arrived], model[arrived], atol=1e-3)
@@ -78,7 +79,7 @@ def test_when_dusk_falls_memorys_detail_stays_and_is_dark():
     values, dusk = (picture() + checks).astype(np.float32), np.array([0.5, 0.45, 0.6], np.float32)
     model = picture() * dusk
     model[: 2 * BLOCK_PX, : 2 * BLOCK_PX] = 0.9  # and somebody comes with a lamp
-    composed = compose(readout_of(values), model, NEAR)
+    composed = compose(readout_of(values), model, NEAR, picture())
     assert not composed.from_memory[: 2 * BLOCK_PX, : 2 * BLOCK_PX].any()
     held = composed.from_memory
     assert held.sum() == HEIGHT * WIDTH - 16 * 16 - 4 * BLOCK_PX**2
@@ -88,7 +89,7 @@ def test_when_dusk_falls_memorys_detail_stays_and_is_dark():
 def test_dusk_falls_without_a_jump():
     """As the model's light fades evenly, no two frames differ by more than a little."""
     levels = np.linspace(1, 0.5, 26, dtype=np.float32)
-    frames = [compose(readout_of(picture()), picture() * level, NEAR).rgb for level in levels]
+    frames = [compose(readout_of(picture()), picture() * level, NEAR, picture()).rgb for level in levels]
     assert np.abs(frames[0] - picture())[readout_of(picture()).covered].max() == 0
     assert np.abs(frames[-1] - 0.5 * picture()).max() < 0.03
     assert max(np.abs(a - b).mean() for a, b in pairwise(frames)) < 0.05
@@ -100,19 +101,23 @@ def test_a_model_that_is_off_everywhere_does_not_take_memorys_place():
     wrong = (
         rng.choice([-0.15, 0.15], (HEIGHT // BLOCK_PX, WIDTH // BLOCK_PX, 1)).repeat(BLOCK_PX, 0).repeat(BLOCK_PX, 1)
     )
-    composed = compose(readout_of(picture()), (picture() + wrong).astype(np.float32), NEAR)
-    assert np.array_equal(composed.from_memory, readout_of(picture()).covered)
+    wrong = (picture() + wrong).astype(np.float32)
+    for unchanged in (picture(), wrong):  # the model's own error, or its autoencoder's
+        composed = compose(readout_of(picture()), wrong, NEAR, unchanged)
+        assert np.array_equal(composed.from_memory, readout_of(picture()).covered)
 
 
 def test_a_difference_that_a_block_averages_away_is_memorys_detail():
     checks = np.indices((HEIGHT, WIDTH)).sum(0) % 2 - 0.5
     values = (picture() + 0.3 * checks[..., None]).astype(np.float32)
-    assert np.array_equal(compose(readout_of(values), picture(), NEAR).from_memory, readout_of(values).covered)
+    assert np.array_equal(
+        compose(readout_of(values), picture(), NEAR, picture()).from_memory, readout_of(values).covered
+    )
 
 
 def test_without_memory_the_frame_is_the_models():
     readout = readout_of(picture(), hole=(slice(None), slice(None)))
-    composed = compose(readout, picture(), NEAR)
+    composed = compose(readout, picture(), NEAR, picture())
     assert not composed.from_memory.any()
     np.testing.assert_allclose(composed.rgb, picture(), atol=1e-6)
     assert (composed.z_depth == 2.5).all()
@@ -123,7 +128,7 @@ def test_a_small_model_fills_a_large_frame(scale):
     """Memory at full size, the model at a fraction of it: whole outside of the hole, near the truth inside."""
     large = picture().repeat(scale, 0).repeat(scale, 1)
     hole = tuple(slice(scale * s.start, scale * s.stop) for s in HOLE)
-    composed = compose(readout_of(large, hole=hole), picture(), NEAR)
+    composed = compose(readout_of(large, hole=hole), picture(), NEAR, picture())
     assert composed.rgb.shape == large.shape and composed.z_depth.shape == large.shape[:2]
     assert np.array_equal(composed.rgb[composed.from_memory], large[composed.from_memory])
     assert np.abs(composed.rgb[hole] - large[hole]).max() < 0.05
@@ -132,7 +137,8 @@ def test_a_small_model_fills_a_large_frame(scale):
 def test_colours_stay_within_range_and_do_not_touch_what_was_given():
     bright = readout_of(np.ones((HEIGHT, WIDTH, 3), np.float32))
     before = replace(bright, values=bright.values.copy())
-    composed = compose(bright, np.full((HEIGHT, WIDTH, 3), 0.95, np.float32), NEAR)
+    shown = np.full((HEIGHT, WIDTH, 3), 0.95, np.float32)
+    composed = compose(bright, shown, NEAR, 0.5 * shown)
     assert composed.rgb.min() >= 0 and composed.rgb.max() <= 1
     assert np.array_equal(bright.values, before.values)
 
@@ -146,3 +152,17 @@ def test_resizing_keeps_flat_colours_and_never_invents_depth():
         shown = resized_nearest(z_depth, size)
         assert shown.shape == size and set(np.unique(shown)) == {1.0, np.inf}
         assert abs(np.isinf(shown).mean() - 0.5) < 0.05 + 1 / size[1]
+
+
+def test_what_the_autoencoder_cannot_draw_is_no_change():
+    """Regression: a square of a photograph's facade, which came out grey, passed for something that had moved."""
+    grey = picture()
+    grey[: 3 * BLOCK_PX, : 3 * BLOCK_PX] = 0.95
+    composed = compose(readout_of(picture()), grey, NEAR, grey)
+    assert np.array_equal(composed.from_memory, readout_of(picture()).covered)
+    assert np.array_equal(composed.rgb[composed.from_memory], picture()[composed.from_memory])
+
+
+def test_a_slight_dusk_is_seen():
+    composed = compose(readout_of(picture()), 0.9 * picture(), NEAR, picture())
+    np.testing.assert_allclose(composed.rgb, 0.9 * picture(), atol=0.01)
