@@ -1,7 +1,13 @@
-"""The Mosaic extension: registers and unregisters its modules, nothing else."""
+"""The Mosaic extension: registers and unregisters its modules, nothing else.
+
+A script that imports bpy as a module and ends with the extension registered is unregistered first: Python takes a
+module's names away before that bpy ends, so its exit handlers found none of our functions (5.2), and what was left in
+its lists crashed it (4.5). A Blender with a program of its own ends before its Python does and needs none of this.
+"""
 
 from __future__ import annotations
 
+import atexit
 import importlib
 
 # In dependency order, the panels in the order of the work; unregistered in reverse.
@@ -64,8 +70,13 @@ def _modules():
 def register() -> None:
     for module in _modules():
         module.register()
+    import bpy  # here, because some modules work without Blender
+
+    if not bpy.app.binary_path:
+        atexit.register(unregister)
 
 
 def unregister() -> None:
+    atexit.unregister(unregister)
     for module in reversed(_modules()):
         module.unregister()

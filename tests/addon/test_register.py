@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 
 import bpy
 import pytest
 
-from .job_scenes import finish, ready_scene, start_fake, tick_until
+from .job_scenes import another_blender, finish, ready_scene, start_fake, tick_until
 
 
 def present() -> dict[str, object]:
@@ -95,6 +96,14 @@ def test_a_job_ends_with_the_extension_and_the_next_one_works(addon, tmp_path, m
         assert datablocks() == file, "no picture of the running job stays"
     start_fake("ok")
     assert finish().error == ""
+
+
+def test_a_script_that_ends_with_the_extension_registered_ends_well():
+    """It ended with `TypeError: 'NoneType' object is not callable` in 5.2 and with a crash in 4.5."""
+    script = "import blender_addon\nblender_addon.register()\nprint('registered')"
+    run = subprocess.run(another_blender(script), capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "registered" in run.stdout and "Error" not in run.stdout + run.stderr, run.stdout + run.stderr
 
 
 def test_no_timer_runs_while_nothing_happens():
