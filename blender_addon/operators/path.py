@@ -18,6 +18,7 @@ from ..paths.curve import (
     followed_curve,
     followed_frames,
     followed_timing,
+    lift_camera,
     look_target,
     new_path_camera,
     new_path_curve,
@@ -71,13 +72,13 @@ class MOSAIC_OT_draw_path(bpy.types.Operator):
         description="How far away a stroke lies",
         items=[
             ("CURSOR", "In the Air", "In the plane of the 3D cursor that faces the view"),
-            ("SURFACE", "On Surfaces", "On the surfaces under the pointer, lifted by the offset"),
+            ("SURFACE", "On Surfaces", "On the surfaces under the pointer; the camera is kept above by the offset"),
         ],
         default="CURSOR",
     )
     surface_offset: FloatProperty(
         name="Offset",
-        description="Height above the surface",
+        description="Height of the camera above the stroke",
         default=1.6,
         soft_min=0.0,
         soft_max=10.0,
@@ -128,19 +129,24 @@ class MOSAIC_OT_draw_path(bpy.types.Operator):
             target=target,
             ease=self.ease,
         )
+        if self.depth == "SURFACE":
+            lift_camera(camera_obj, self.surface_offset)
         adopt_path_camera(scene, camera_obj)
-        _start_drawing(context, depth=self.depth, surface_offset_m=self.surface_offset)
+        _start_drawing(context, depth=self.depth)
         return {"FINISHED"}
 
 
-def _start_drawing(context: bpy.types.Context, *, depth: str, surface_offset_m: float) -> None:
-    """Edit Mode of the active curve with Blender's Draw tool in hand, where there is a viewport to draw in."""
+def _start_drawing(context: bpy.types.Context, *, depth: str) -> None:
+    """Edit Mode of the active curve with Blender's Draw tool in hand, where there is a viewport to draw in.
+
+    The tool's own offset goes along the surface's normal: a stroke over a flower pot would leap aside by it. So the
+    stroke lies on the surfaces, and the camera is lifted.
+    """
     paint = context.tool_settings.curve_paint_settings
     paint.curve_type = "BEZIER"
     paint.depth_mode = depth
     if depth == "SURFACE":
-        paint.surface_offset = surface_offset_m
-        paint.use_offset_absolute = True  # metres above the surface, whatever the pen's radius
+        paint.surface_offset = 0.0
     bpy.ops.object.mode_set(mode="EDIT")
     area = context.area
     if area is None or area.type != "VIEW_3D":
@@ -183,6 +189,14 @@ class MOSAIC_OT_follow_path(bpy.types.Operator):
             cls.poll_message_set("Select a curve, or a camera that follows one")
             return False
         return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Whoever follows already is shown what can be set: with the redo panel folded nothing would seem to happen."""
+        camera_obj = _curve_and_camera(context)[1]
+        if bpy.app.background or camera_obj is None or followed_curve(camera_obj) is None:
+            return self.execute(context)
+        self._fill_in(context.scene, camera_obj)
+        return context.window_manager.invoke_props_popup(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene

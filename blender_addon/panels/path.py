@@ -38,7 +38,7 @@ def _draw_path_facts(layout: bpy.types.UILayout, camera_obj: bpy.types.Object) -
     frames = followed_frames(camera_obj)
     if curve is not None:
         length = f", {frames[1]} frames from {frames[0]}" if frames else ""
-        layout.label(text=f"{camera_obj.name} follows {curve.name}{length}", icon="CON_FOLLOWPATH")
+        layout.label(text=f"follows {curve.name}{length}", icon="CON_FOLLOWPATH")
     target = look_target(camera_obj)
     if target is not None:
         layout.label(text=f"looks at {target.name}", icon="CON_TRACKTO")

@@ -136,6 +136,7 @@ def follow(
     _refuse_own_motion(camera_obj, aim)
     if loop and not there_and_back:
         close_curve(curve_obj)
+    lift = lift_m(camera_obj)
     # Follow Path adds the camera's own place to the curve's, and turns it on top of the curve's direction.
     turned = camera_obj.matrix_basis.to_3x3().to_4x4() if aim == "FREE" else Matrix.Identity(4)
     camera_obj.matrix_basis = turned
@@ -145,10 +146,30 @@ def follow(
     constraint.use_fixed_location = True
     constraint.use_curve_follow = aim == "PATH"
     constraint.forward_axis, constraint.up_axis = "TRACK_NEGATIVE_Z", "UP_Y"
+    lift_camera(camera_obj, lift)
     timing = Timing(frame_start, frame_count, ease, there_and_back, loop)
     if timing != followed_timing(camera_obj):
         key_offset(camera_obj, timing)
     _look(camera_obj, target if aim == "TARGET" else None)
+
+
+def lift_m(camera_obj: bpy.types.Object) -> float:
+    """How far a camera is kept above the curve it follows; 0 where it follows none."""
+    if followed_curve(camera_obj) is None:
+        return 0.0
+    return camera_obj.location[_up_axis(camera_obj)]
+
+
+def lift_camera(camera_obj: bpy.types.Object, height_m: float) -> None:
+    """Keep a camera this far above the curve it follows: by its own place, which Follow Path adds to the curve's."""
+    location = Vector((0.0, 0.0, 0.0))
+    location[_up_axis(camera_obj)] = height_m
+    camera_obj.location = location
+
+
+def _up_axis(camera_obj: bpy.types.Object) -> int:
+    # A camera that is turned with the curve has its own place turned as well, and looks along -Z with Y up.
+    return 1 if camera_obj.constraints[FOLLOW_NAME].use_curve_follow else 2
 
 
 def refresh_path(curve_obj: bpy.types.Object) -> None:
