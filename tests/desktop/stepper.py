@@ -22,6 +22,7 @@ import bpy
 
 TICK_S = 0.02
 ROW_PX = 20  # of the sidebar's buttons at the default interface scale
+ACROSS = (0.2, 0.5, 0.75)  # where buttons are that stand alone, in twos and in threes
 DIGITS = ("ZERO", "ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE")
 KEYS = {str(i): name for i, name in enumerate(DIGITS)}
 KEYS |= {".": "PERIOD", "-": "MINUS", "_": "MINUS", " ": "SPACE"}
@@ -156,29 +157,30 @@ class Desk:
             yield from self.wait(0.15)
         raise ScenarioFailed(f"expected a sidebar tab {tab}")
 
-    def find(self, wanted: str) -> Iterator[None]:
+    def find(self, wanted: str, *, across: tuple[float, ...] = ACROSS) -> Iterator[None]:
         """Where a button or a field of the sidebar is, as (x, y); scrolls to it where need be.
 
         `wanted` is the start of an operator's Python command, such as `mosaic.capture(`, or a
         field's data path, such as `mosaic.seed`. Blender offers no list of its buttons, but tells
-        what is under the mouse ("Copy Python Command" of the context menu).
+        what is under the mouse ("Copy Python Command" of the context menu). `across` is where in the
+        sidebar's width to look; small icons may need a place of their own.
         """
         yield from self.wait(1.5)  # panels that change their height slide
-        found = yield from self._scan(wanted)
+        found = yield from self._scan(wanted, across)
         if found is None:
             yield from self.scroll("WHEELUPMOUSE", 60)
         for _ in range(6):
-            found = found or (yield from self._scan(wanted))
+            found = found or (yield from self._scan(wanted, across))
             if found is not None:
                 return found
             yield from self.scroll("WHEELDOWNMOUSE", 12)
         raise ScenarioFailed(f"expected `{wanted}` in the sidebar")
 
-    def _scan(self, wanted: str) -> Iterator[None]:
+    def _scan(self, wanted: str, across: tuple[float, ...]) -> Iterator[None]:
         region = self.region("UI")
         for down_px in range(8, region.height, ROW_PX // 2 + 2):
             y = region.y + region.height - down_px
-            for fraction in (0.2, 0.5, 0.75):
+            for fraction in across:
                 x = region.x + int(region.width * fraction)
                 yield from self.move(x, y)
                 yield  # from one button to the next takes Blender two turns
@@ -216,9 +218,9 @@ class Desk:
             bpy.ops.ui.copy_python_command_button()
         return bpy.context.window_manager.clipboard.removeprefix("bpy.ops.")
 
-    def click_button(self, wanted: str) -> Steps:
-        """Click a button of the sidebar; `wanted` as `find` has it."""
-        x, y = yield from self.find(wanted)
+    def click_button(self, wanted: str, *, across: tuple[float, ...] = ACROSS) -> Steps:
+        """Click a button of the sidebar, named as `find` has it."""
+        x, y = yield from self.find(wanted, across=across)
         yield from self.click(x, y)
 
 
