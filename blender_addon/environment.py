@@ -52,6 +52,7 @@ class BuildState:
     python: Path | None = None
     found: bool = False  # `python` was there before and nothing was built
     error: str | None = None
+    cancelled: bool = False  # which is `error`, too, and nobody's failure
 
 
 def ready_python(folder: Path) -> Path | None:
@@ -121,7 +122,7 @@ class EnvironmentBuilder:
             line = f"Found {python}" if found else "The environment is ready"
             self._state = BuildState(running=False, line=line, python=python, found=found is not None)
         except Cancelled:
-            self._fail("cancelled: the environment was not created; Set Up begins again")
+            self._fail("cancelled: the environment was not created; Set Up begins again", cancelled=True)
         except MosaicError as error:
             self._fail(str(error))
         except OSError as error:
@@ -266,11 +267,11 @@ class EnvironmentBuilder:
         log.flush()
         self._state = replace(self._state, line=line[:200], fraction=None)
 
-    def _fail(self, sentence: str) -> None:
+    def _fail(self, sentence: str, *, cancelled: bool = False) -> None:
         # Only a folder that a venv began in is removed: never one that was somebody's before.
         if (self._folder / "pyvenv.cfg").is_file() and ready_python(self._folder) is None:
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._state = BuildState(running=False, line=sentence, error=sentence)
+        self._state = BuildState(running=False, line=sentence, error=sentence, cancelled=cancelled)
 
 
 def _clean_environment() -> dict[str, str]:

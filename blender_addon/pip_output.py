@@ -46,6 +46,14 @@ class PipProgress:
         return self
 
 
+_UNREACHABLE = (
+    "the package index cannot be reached: check the network and try again, or tick Local Packages and choose a "
+    "folder of wheels"
+)
+# There is some numpy for every Python, its source at least: an index without any was not reached. pip says no more of
+# it where it was told not to try twice.
+_NO_NUMPY = "No matching distribution found for numpy"
+
 # In this order: a full disk or a dead network also ends in "no matching distribution".
 _CAUSES = (
     (
@@ -78,8 +86,7 @@ _CAUSES = (
             "Connection aborted",
             "IncompleteRead",
         ),
-        "the package index cannot be reached: check the network and try again, or tick Local Packages and choose a "
-        "folder of wheels",
+        _UNREACHABLE,
     ),
     (
         ("Permission denied", "Errno 13", "Access is denied"),
@@ -107,6 +114,8 @@ def failure_in_words(lines: Iterable[str], *, folder: str, free: str, python: st
     for signs, sentence in _CAUSES:
         if any(sign in output for sign in signs):
             return sentence.format(free=free, folder=folder)
+    if wheels is None and _NO_NUMPY in output and "(from versions: none)" in output:
+        return _UNREACHABLE
     if match := _NO_MATCH.search(output):
         if wheels is not None:
             return f"{wheels} has no {match[1]} for Python {python}: put its wheel there, or clear the field Folder"

@@ -243,7 +243,8 @@ def _look_after(window_manager: bpy.types.WindowManager) -> bool:
             _end_probe()
     if _runtime.builder is not None:
         state = _runtime.builder.state
-        status.line, status.failed = state.line, state.error is not None
+        # Whoever cancels knows why: the panel is then as it was before.
+        status.line, status.failed = state.line, state.error is not None and not state.cancelled
         status.fraction = -1.0 if state.fraction is None else state.fraction
         if not state.running:
             _runtime.builder = None

@@ -22,7 +22,7 @@ def draw_set_up(layout: bpy.types.UILayout, context: bpy.types.Context) -> bool:
         return False
     if status.failed and status.line:
         box = layout.box()
-        draw_text(box, context, status.line, icon="ERROR")
+        draw_text(box, context, status.line[:1].upper() + status.line[1:], icon="ERROR")
         row = box.row(align=True)
         row.operator("mosaic.copy_report", icon="COPYDOWN")
         row.operator("mosaic.open_preferences", icon="PREFERENCES")

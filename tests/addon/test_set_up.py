@@ -140,6 +140,12 @@ def test_the_progress_names_the_package_and_its_size():
         ("WARNING: Retrying after NewConnectionError('Failed to resolve pypi.org')", "cannot be reached", "network"),
         ("SSLError(SSLCertVerificationError(1, 'CERTIFICATE_VERIFY_FAILED'))", "trusted", "global.cert"),
         ("ERROR: No matching distribution found for torch", "no torch for Python 3.15", "Base Python"),
+        (
+            "ERROR: Could not find a version that satisfies the requirement numpy>=1.26 (from versions: none)\n"
+            "ERROR: No matching distribution found for numpy>=1.26",
+            "cannot be reached",
+            "network",
+        ),
         ("ERROR: [Errno 13] Permission denied: '/x'", "may not be written", "/env is yours"),
         ("ERROR: something quite new", "something quite new", "Copy Report"),
     ],
