@@ -49,7 +49,8 @@ def capture(context: bpy.types.Context, options: argparse.Namespace, progress: P
     while True:
         try:
             step = next(steps)
-            progress.show(step.done, step.total, step.label)
+            if step.done < step.total:
+                progress.show(step.done, step.total, step.label)
         except StopIteration as end:
             memory: Memory = end.value
             break

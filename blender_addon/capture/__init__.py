@@ -9,7 +9,7 @@ for a render are put back as soon as it ends, also when it fails.
 
 from .request import CaptureRequest, requests_from_settings
 from .steps import CaptureProgress, capture_memory, capture_steps
-from .store import capture_into_scene, store_memory
+from .store import capture_into_scene, store_memory, store_steps
 
 __all__ = [
     "CaptureProgress",
@@ -19,4 +19,5 @@ __all__ = [
     "capture_steps",
     "requests_from_settings",
     "store_memory",
+    "store_steps",
 ]

@@ -1,4 +1,7 @@
-"""Capturing, one render a step, so that a modal operator can paint between two renders and stop after any of them."""
+"""Capturing, one render a step, so that a modal operator can paint between two renders and stop after any of them.
+
+When all are rendered, a thread makes the memory of them, and the steps go on until it has.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from mosaic_core.errors import CaptureError
 from mosaic_core.memory import Memory
 from mosaic_core.memory.view import View
 
+from ..beside import beside
 from .facts import Surfaces, moving_owners
 from .motion import motions_of
 from .palette import Palette
@@ -27,7 +31,7 @@ from .stage import Stage, staged
 class CaptureProgress:
     """Where a capture is: the step named by `label` comes next."""
 
-    done: int
+    done: int  # renders; all of them while the memory is made
     total: int
     label: str
 
@@ -73,7 +77,8 @@ def capture_steps(
                 shots.append(session.shot(index, folder / f"{index:04d}.exr", rgb=rgb))
     except ReferenceError as error:
         raise CaptureError("the scene changed while it was captured: start again") from error
-    return session.memory(shots, extend=extend)
+    made = CaptureProgress(total, total, "making the memory")
+    return (yield from beside(lambda: session.memory(shots, extend=extend), made))
 
 
 class _Session:
@@ -83,6 +88,8 @@ class _Session:
         self.scene, self.layer_name, self.request = scene, layer_name, request
         self.palette = Palette(bpy.data.objects)
         self.surfaces_by_frame: dict[int, Surfaces] = {}
+        # Read now: `memory` runs beside Blender.
+        self.frame_start, self.frame_s = scene.frame_start, scene.render.fps_base / scene.render.fps
 
     def _staged(self, index: int) -> contextlib.AbstractContextManager[Stage]:
         camera, frame = self.request.cameras[index]
@@ -117,7 +124,10 @@ class _Session:
         return _Shot(self.request.view_name(index), frame, rgb, exact)
 
     def memory(self, shots: list[_Shot], *, extend: Memory | None) -> Memory:
-        """All shots as views of one memory; object ids are shared among them and, when extending, with the old."""
+        """All shots as views of one memory; object ids are shared among them and, when extending, with the old.
+
+        Asks nothing of Blender.
+        """
         if not any(np.isfinite(shot.exact.z_depth).any() for shot in shots):
             raise CaptureError("the cameras see no object: turn them to the scene or check what is renderable")
         seen = np.unique(np.concatenate([np.unique(shot.exact.indices) for shot in shots]))
@@ -137,7 +147,7 @@ class _Session:
         return memory.with_motions({ids[name]: motion for name, motion in motions.items()})
 
     def _view(self, shot: _Shot, id_of_index: np.ndarray, moves: np.ndarray) -> View:
-        exact, render = shot.exact, self.scene.render
+        exact = shot.exact
         return View(
             camera=exact.camera,
             rgb=shot.rgb,
@@ -145,7 +155,7 @@ class _Session:
             object_ids=id_of_index[exact.indices],
             dynamic=moves[exact.indices],
             sky=exact.sky,
-            time_s=(shot.frame - self.scene.frame_start) * render.fps_base / render.fps,
+            time_s=(shot.frame - self.frame_start) * self.frame_s,
             name=shot.name,
             source="captured",
         )

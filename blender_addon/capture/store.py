@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Generator
 from pathlib import Path
 
 import bpy
@@ -10,6 +11,7 @@ import bpy
 from mosaic_core.errors import CaptureError
 from mosaic_core.memory import Memory, save_memory
 
+from ..beside import Progress, beside
 from ..compat import user_dir
 from .request import CaptureRequest
 from .steps import capture_memory
@@ -38,12 +40,31 @@ def memory_to_extend(context: bpy.types.Context) -> Memory:
 def store_memory(
     context: bpy.types.Context, memory: Memory, *, name: str = "Memory", extend: bool = False
 ) -> bpy.types.Object:
+    """`store_steps` without a break."""
+    steps = store_steps(context, memory, name=name, extend=extend)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def store_steps(
+    context: bpy.types.Context,
+    memory: Memory,
+    *,
+    name: str = "Memory",
+    extend: bool = False,
+    progress: Progress = None,  # what each step yields
+) -> Generator[Progress, None, bpy.types.Object]:
     """Save the memory to a file of its own and show it in the scene, in a new object or (`extend`) the scene's one.
 
-    An older file is never overwritten: undo would bring back an object that was made from it. Raises `MosaicError`, and
-    then leaves neither file nor object.
+    A thread saves it and computes what its mesh is made of; the generator's return value is the object. An older file
+    is never overwritten: undo would bring back an object that was made from it. Raises `MosaicError`, and then, as
+    where it is closed before its end, leaves neither file nor object.
     """
     from ..memory.build import build_memory_object, rebuild_memory_object
+    from ..memory.mesh_arrays import prepared
 
     try:
         file = free_file(memory_folder(), name)
@@ -51,13 +72,18 @@ def store_memory(
         raise CaptureError(
             f"the folder for memories cannot be written: {error}; save the .blend file where you may write"
         ) from error
-    save_memory(memory, file)
+
+    def save():
+        save_memory(memory, file)
+        return prepared(memory, file)
+
     try:
+        made = yield from beside(save, progress)
         if extend:
             obj = context.scene.mosaic.memory
-            rebuild_memory_object(obj, memory, file)
+            rebuild_memory_object(obj, memory, file, made=made)
         else:
-            obj = build_memory_object(context, memory, file, name=name)
+            obj = build_memory_object(context, memory, file, name=name, made=made)
     except BaseException:
         with contextlib.suppress(OSError):
             file.unlink()

@@ -128,7 +128,7 @@ def _capture(
         except StopIteration as end:
             memory = end.value
             break
-        if step.done % 2 == 0:
+        if step.done < step.total and step.done % 2 == 0:
             say(f"Capturing view {step.done // 2 + 1} of {step.total // 2}")
     save_memory(memory, files.captured)
     obj = build_memory_object(bpy.context, memory, files.captured, name="Memory")

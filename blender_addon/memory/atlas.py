@@ -9,6 +9,9 @@ mean colour there. The picture is for looking only; nothing is read back from it
 from __future__ import annotations
 
 import math
+import struct
+import zlib
+from dataclasses import dataclass
 
 import bpy
 import numpy as np
@@ -24,8 +27,17 @@ UV_MAP = "Pixels"
 MAX_SIDE_PX = 2048
 
 
-def atlas_image(memory: Memory, name: str) -> bpy.types.Image:
-    """A packed image with a cell for every patch that has a place. It takes the name where that is free."""
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """The picture as the bytes of a PNG file."""
+
+    width: int
+    height: int
+    png: bytes
+
+
+def atlas_of(memory: Memory) -> Atlas:
+    """The picture with a cell for every patch that has a place; no Blender in here."""
     columns, cell = _grid(memory)
     number = _cell_numbers(memory)
     rows = max(-(-int(number.max(initial=-1) + 1) // columns), 1)
@@ -41,12 +53,30 @@ def atlas_image(memory: Memory, name: str) -> bpy.types.Image:
         at = ((patch // columns) * cell + y % cell, (patch % columns) * cell + x % cell)
         pixels[at[0], at[1], :3] = shown_rgb(rgb[y, x], view.tone)
         pixels[at[0], at[1], 3] = 1
-    image = bpy.data.images.new(name, pixels.shape[1], pixels.shape[0], alpha=True)
+    return Atlas(pixels.shape[1], pixels.shape[0], _png(np.rint(pixels * 255).astype(np.uint8)))
+
+
+def atlas_image(atlas: Atlas, name: str) -> bpy.types.Image:
+    """A packed image of it. It takes the name where that is free. Blender's own packing would compress it here."""
+    image = bpy.data.images.new(name, atlas.width, atlas.height, alpha=True)
+    image.pack(data=atlas.png, data_len=len(atlas.png))
+    image.source = "FILE"  # which is the packed one
     image.alpha_mode = "CHANNEL_PACKED"
-    image.pixels.foreach_set(pixels[::-1].ravel())  # Blender's rows start at the bottom
-    image.update()
-    image.pack()
     return image
+
+
+def _png(pixels: np.ndarray) -> bytes:  # (H, W, 4) uint8
+    """A PNG file, compressed lightly: Blender unpacks it when it is first drawn, and the window waits for that."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = pixels.shape[:2]
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    rows = np.zeros((height, 1 + 4 * width), np.uint8)  # each begins with its filter, none
+    rows[:, 1:] = pixels.reshape(height, 4 * width)
+    packed = zlib.compress(rows.tobytes(), 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
 def atlas_uv(memory: Memory, placements: Placements) -> np.ndarray:  # (N, 4, 2) float32, Blender's origin bottom left

@@ -8,45 +8,41 @@ Material Preview and, with the shading colour "Texture", in Solid mode; "Attribu
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 import bpy
 import numpy as np
 
 from mosaic_core.errors import MosaicError
-from mosaic_core.memory import HIDDEN, Memory, Patches, Placements, memory_sha256
-from mosaic_core.memory.quads import has_place, quads_of
-from mosaic_core.memory.tone_matching import shown_patch_rgb
+from mosaic_core.memory import Memory
 
 from . import store
-from .atlas import UV_MAP, atlas_image, atlas_uv
+from .atlas import UV_MAP, atlas_image
 from .captions import keep_names
 from .faces import COLOUR, CORNER, set_face_flag, set_ints, set_values
+from .mesh_arrays import MeshArrays, Prepared, prepared
 from .properties import SCHEMA
 from .sets import carry_sets
 
 MATERIAL_NAME = "Mosaic Memory"
-_INT32_MAX = 2**31 - 1
 
 
 def build_memory_object(
-    context: bpy.types.Context, memory: Memory, memory_file: Path | str, name: str = "Memory"
+    context: bpy.types.Context,
+    memory: Memory,
+    memory_file: Path | str,
+    name: str = "Memory",
+    *,
+    made: Prepared | None = None,  # of this memory and file, where a thread has made it
 ) -> bpy.types.Object:
     """Make the object of a memory that is saved at `memory_file`, link it to the scene, and make it active.
 
     Raises `MosaicError` where the file cannot be read or the memory does not fit into a mesh.
     """
-    mesh = mesh_of_memory(memory, name)
-    obj = bpy.data.objects.new(name, mesh)
-    try:
-        _link(obj, memory_file)
-    except MosaicError:
-        bpy.data.objects.remove(obj)
-        remove_pictures(mesh)
-        bpy.data.meshes.remove(mesh)
-        raise
-    store.remember(memory, Path(memory_file))
+    made = made or prepared(memory, memory_file)
+    obj = bpy.data.objects.new(name, mesh_of_arrays(made.arrays, name))
+    _link(obj, memory_file, sha256=made.sha256)
+    store.remember(memory, Path(memory_file), sha256=made.sha256)
     context.scene.collection.objects.link(obj)
     context.view_layer.update()  # until then the view layer does not know its new object
     if obj.name in context.view_layer.objects and context.mode == "OBJECT":
@@ -57,7 +53,9 @@ def build_memory_object(
     return obj
 
 
-def rebuild_memory_object(obj: bpy.types.Object, memory: Memory, memory_file: Path | str) -> None:
+def rebuild_memory_object(
+    obj: bpy.types.Object, memory: Memory, memory_file: Path | str, *, made: Prepared | None = None
+) -> None:
     """Show another state of the memory, or one with more views, in an existing object; it stands at the origin again.
 
     What the artist did since the object was built is lost unless `memory` holds it. Raises as `build_memory_object`
@@ -65,14 +63,10 @@ def rebuild_memory_object(obj: bpy.types.Object, memory: Memory, memory_file: Pa
     """
     if obj.mode == "EDIT":
         raise MosaicError(f"leave Edit Mode of {obj.name!r} before it shows another state of its memory")
-    mesh = mesh_of_memory(memory, obj.data.name)
-    try:
-        _link(obj, memory_file)
-    except MosaicError:
-        remove_pictures(mesh)
-        bpy.data.meshes.remove(mesh)
-        raise
-    store.remember(memory, Path(memory_file))
+    made = made or prepared(memory, memory_file)
+    mesh = mesh_of_arrays(made.arrays, obj.data.name)
+    _link(obj, memory_file, sha256=made.sha256)
+    store.remember(memory, Path(memory_file), sha256=made.sha256)
     carry_sets(obj.data, mesh)
     old, obj.data = obj.data, mesh
     obj.parent = None
@@ -84,49 +78,22 @@ def rebuild_memory_object(obj: bpy.types.Object, memory: Memory, memory_file: Pa
         mesh.name = name
 
 
-def tag_of(patches: Patches) -> int:
-    """A number that tells memories apart, and stays as views are added: the checksum of the first view's patches."""
-    first = np.flatnonzero(patches.view == 0)
-    crc = zlib.crc32(patches.column("quad_world", first).tobytes())
-    crc = zlib.crc32(patches.rgb[first].tobytes(), crc)
-    return (crc & _INT32_MAX) or 1
-
-
-def mesh_of_memory(memory: Memory, name: str) -> bpy.types.Mesh:
-    """The mesh alone. Raises `MosaicError` where an id is too large for Blender's 32-bit attributes."""
-    patches, placements = memory.patches, memory.placements
-    placements = placements.taken(has_place(patches)[placements.rows - 1])
-    if len(placements) and placements.ids[-1] > _INT32_MAX:
-        raise MosaicError(
-            f"placement {placements.ids[-1]} does not fit into a mesh, ids end at 2^31: compact the memory"
-        )
+def mesh_of_arrays(arrays: MeshArrays, name: str) -> bpy.types.Mesh:
+    """The mesh alone."""
     mesh = bpy.data.meshes.new(name)
-    _add_quads(mesh, quads_of(placements, patches))
-    index = placements.rows - 1
-    columns = {
-        "row": placements.rows,
-        "placement": placements.ids,
-        "memory": np.full(len(placements), tag_of(patches)),
-        "view": patches.view[index],
-        "object_id": patches.object_id[index],
-        "flags": placements.flags & ~HIDDEN,
-    }
-    for attribute, values in columns.items():
+    _add_quads(mesh, arrays.corners_world)
+    for attribute, values in arrays.columns.items():
         set_ints(mesh, attribute, "FACE", values)
-    set_ints(mesh, CORNER, "CORNER", np.tile(np.arange(4), len(placements)))
-    set_colours(mesh, shown_patch_rgb(memory)[index].reshape(-1, 3))
+    set_ints(mesh, CORNER, "CORNER", np.tile(np.arange(4), len(arrays)))
+    set_colours(mesh, arrays.corner_rgb)
     # Blender selects what it adds; in the overlay a whole memory in the colour of what is selected shows nothing else.
-    set_face_flag(mesh, "select", np.zeros(len(placements), bool), loops_count_as=True)
-    set_face_flag(mesh, "hide", (placements.flags & HIDDEN) != 0, loops_count_as=False)
-    _show_pictures(mesh, memory, placements)
-    keep_names(mesh, memory, tag=tag_of(patches))
-    return mesh
-
-
-def _show_pictures(mesh: bpy.types.Mesh, memory: Memory, placements: Placements) -> None:
+    set_face_flag(mesh, "select", np.zeros(len(arrays), bool), loops_count_as=True)
+    set_face_flag(mesh, "hide", arrays.hidden, loops_count_as=False)
     layer = mesh.uv_layers.new(name=UV_MAP)
-    layer.uv.foreach_set("vector", atlas_uv(memory, placements).ravel())
-    mesh.materials.append(memory_material(atlas_image(memory, f"{mesh.name} Pixels")))
+    layer.uv.foreach_set("vector", arrays.uv.ravel())
+    mesh.materials.append(memory_material(atlas_image(arrays.atlas, f"{mesh.name} Pixels")))
+    keep_names(mesh, arrays.memory, tag=arrays.tag)
+    return mesh
 
 
 def set_colours(mesh: bpy.types.Mesh, rgb: np.ndarray) -> None:
@@ -176,12 +143,11 @@ def remove_pictures(mesh: bpy.types.Mesh) -> None:
                 bpy.data.images.remove(image)
 
 
-def _link(obj: bpy.types.Object, memory_file: Path | str) -> None:
-    digest = memory_sha256(memory_file)
+def _link(obj: bpy.types.Object, memory_file: Path | str, *, sha256: str) -> None:
     settings = obj.mosaic
     settings.is_memory = True
     settings.schema = SCHEMA
-    store.set_path(obj, Path(memory_file), sha256=digest)
+    store.set_path(obj, Path(memory_file), sha256=sha256)
     obj.hide_render = True
 
 

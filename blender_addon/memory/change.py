@@ -16,7 +16,6 @@ from mosaic_core.memory.edits import FIRST_COPY_ID
 from mosaic_core.memory.quads import has_place
 from mosaic_core.memory.similarity import apply_to_quads
 
-from .build import tag_of
 from .faces import (
     editable_bmesh,
     face_ints,
@@ -27,6 +26,7 @@ from .faces import (
     write_corners,
     write_face_ints,
 )
+from .mesh_arrays import tag_of
 from .read import world_from_mesh
 from .select import patch_faces, selected_faces, set_selection
 

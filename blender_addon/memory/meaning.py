@@ -11,8 +11,8 @@ from mosaic_core.memory.neighbourhood import Neighbourhood
 from mosaic_core.memory.selection import like_colours
 
 from . import store
-from .build import tag_of
 from .faces import face_ints, read_faces, readable_mesh
+from .mesh_arrays import tag_of
 from .read import edited_memory, world_from_mesh
 from .select import selected_faces
 

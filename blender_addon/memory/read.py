@@ -10,8 +10,8 @@ from mosaic_core.memory.quads import placements_from_faces, read_quads
 from mosaic_core.memory.quads_report import QuadReport
 
 from . import store
-from .build import tag_of
 from .faces import read_faces
+from .mesh_arrays import tag_of
 
 
 def placements_from_object(obj: bpy.types.Object, memory: Memory | None = None) -> Placements:

@@ -117,8 +117,8 @@ def relink(obj: bpy.types.Object, file: Path) -> Memory:
     Raises `MosaicError` for a memory whose patches are not those of the object's faces, `MemoryFileError` for a file
     that cannot be read.
     """
-    from .build import tag_of
     from .faces import face_ints, readable_mesh
+    from .mesh_arrays import tag_of
 
     memory = _loaded(file)
     digest = memory_sha256(file)
@@ -130,13 +130,16 @@ def relink(obj: bpy.types.Object, file: Path) -> Memory:
         if own.any() and not fits.any():
             raise MosaicError(f"{file.name} holds another memory than the one {obj.name!r} shows: choose its own file")
     set_path(obj, file, sha256=digest)
-    remember(memory, file)
+    remember(memory, file, sha256=digest)
     return memory
 
 
-def remember(memory: Memory, file: Path) -> None:
-    """Keep a memory that was just written to `file`, so that it need not be loaded."""
-    _keep(_file_key(file), memory)
+def remember(memory: Memory, file: Path, *, sha256: str | None = None) -> None:
+    """Keep a memory that was just written to `file`, and its hash, so that it need not be loaded and hashed again."""
+    key = _file_key(file)
+    _keep(key, memory)
+    if sha256 is not None:
+        _digests[key] = sha256
 
 
 def forget() -> None:

@@ -27,7 +27,7 @@ from mosaic_core.memory.quads_report import QuadReport
 from mosaic_core.memory.tone_matching import shown_patch_rgb
 
 from . import store
-from .build import set_colours, tag_of
+from .build import set_colours
 from .change import in_mesh_space
 from .faces import (
     COLOUR,
@@ -44,6 +44,7 @@ from .faces import (
     values_of,
     write_corners,
 )
+from .mesh_arrays import tag_of
 from .read import read_object, world_from_mesh
 
 

@@ -1,15 +1,19 @@
-"""`mosaic.capture`: the scene into a memory, a render a tick in a window, in one go everywhere else."""
+"""`mosaic.capture`: the scene into a memory, a render a tick in a window, in one go everywhere else.
+
+What comes after the renders (the patches, the file, what the mesh is made of) is done by a thread, and the ticks wait.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Generator
 
 import bpy
 from bpy.props import BoolProperty
 
 from mosaic_core.errors import MosaicError
 
-from ..capture import CaptureProgress, capture_steps, rates, requests_from_settings, store_memory
+from ..capture import CaptureProgress, capture_steps, rates, requests_from_settings, store_steps
 from ..capture.request import request_of_ring
 from ..capture.ring import keep_ring, remove_ring
 from ..capture.store import memory_to_extend
@@ -99,6 +103,7 @@ class MOSAIC_OT_capture(bpy.types.Operator):
     _timer: bpy.types.Timer | None = None
     _steps = None
     _memory = None
+    _obj = None
     _request = None
     _started_s = 0.0
 
@@ -106,17 +111,24 @@ class MOSAIC_OT_capture(bpy.types.Operator):
         request = request_of_ring(context) if self.ring else requests_from_settings(context)
         self._request, self._started_s = request, time.monotonic()
         known = memory_to_extend(context) if self.extend else None
-        self._steps = capture_steps(context, request, extend=known)
+        self._steps = self._all_steps(context, capture_steps(context, request, extend=known))
         context.window_manager.progress_begin(0, 2 * len(request.cameras))
         # The first progress comes before the first render: it is painted while that one runs.
         self._step(context)
 
+    def _all_steps(self, context: bpy.types.Context, steps) -> Generator[CaptureProgress, None, None]:
+        """The renders, then the memory's file and its object."""
+        self._memory = yield from steps
+        self._remember_time()
+        renders = 2 * len(self._request.cameras)
+        stored = CaptureProgress(renders, renders, "saving the memory")
+        self._obj = yield from store_steps(context, self._memory, extend=self.extend, progress=stored)
+
     def _step(self, context: bpy.types.Context) -> bool:
-        """Do the next render; False when the memory is there."""
+        """Do the next render, or look how far the thread is; False when the memory is in the scene."""
         try:
             progress = next(self._steps)
-        except StopIteration as end:
-            self._memory = end.value
+        except StopIteration:
             return False
         self._show(context, progress)
         return True
@@ -124,18 +136,12 @@ class MOSAIC_OT_capture(bpy.types.Operator):
     def _show(self, context: bpy.types.Context, progress: CaptureProgress) -> None:
         context.window_manager.progress_update(progress.done)
         if context.workspace is not None and not bpy.app.background:
-            context.workspace.status_text_set(
-                f"Capturing {progress.done + 1} of {progress.total}: {progress.label}   (Esc cancels)"
-            )
+            at = f"{progress.done + 1} of {progress.total}: " if progress.done < progress.total else ""
+            context.workspace.status_text_set(f"Capturing {at}{progress.label}   (Esc cancels)")
 
     def _finished(self, context: bpy.types.Context) -> set[str]:
-        self._remember_time()
         self._clean_up(context, kept=self.keep_ring)
-        try:
-            obj = store_memory(context, self._memory, extend=self.extend)
-        except MosaicError as error:
-            return self._failed(context, error)
-        memory = self._memory
+        memory, obj = self._memory, self._obj
         self.report(
             {"INFO"},
             f"{obj.name}: {len(memory.views)} views, {len(memory.patches)} patches, {len(memory.object_names)} objects",

@@ -52,6 +52,7 @@ class _State:
 
 _state = _State()
 _batches: dict[str, _Batches] = {}
+_textures: dict[str, tuple[int, gpu.types.GPUTexture]] = {}  # by the atlas's name, with its session's number
 _motions: dict[str, np.ndarray] = {}
 _names: list[str] | None = None
 
@@ -67,6 +68,7 @@ def forget(*, batches: bool = True) -> None:
     _names = None
     if batches:
         _batches.clear()
+        _textures.clear()
         _motions.clear()
 
 
@@ -161,11 +163,27 @@ def draw_object(obj: bpy.types.Object, height_px: int, look: Look) -> None:
 
 def _texture(atlas: str) -> gpu.types.GPUTexture:
     image = bpy.data.images.get(atlas) if atlas else None
-    if image is not None:
-        return gpu.texture.from_image(image)  # Blender's own texture, kept by it
+    if image is not None and min(image.size) > 0:
+        return _texture_of(image)
     if _state.blank is None:
         _state.blank = gpu.types.GPUTexture((1, 1), format="RGBA8")
     return _state.blank
+
+
+def _texture_of(image: bpy.types.Image) -> gpu.types.GPUTexture:
+    """The atlas on the graphics card, sRGB as it is stored. Blender's own texture comes with smaller ones for far away,
+    which nobody looks at here, and making those held the window for a second."""
+    held = _textures.get(image.name)
+    if held is None or held[0] != image.session_uid:
+        width, height = image.size
+        pixels = np.zeros(4 * width * height, np.float32)
+        image.pixels.foreach_get(pixels)
+        buffer = gpu.types.Buffer("FLOAT", len(pixels), pixels)
+        for gone in [name for name in _textures if name not in bpy.data.images]:
+            del _textures[gone]
+        held = image.session_uid, gpu.types.GPUTexture((width, height), format="RGBA8", data=buffer)
+        _textures[image.name] = held
+    return held[1]
 
 
 def _batches_of(obj: bpy.types.Object, shown: source.Shown) -> _Batches:

@@ -37,11 +37,6 @@ void main()
 """
 
 _FRAGMENT = """
-float srgb_of_light(float value)
-{
-    return value <= 0.0031308 ? 12.92 * value : 1.055 * pow(value, 1.0 / 2.4) - 0.055;
-}
-
 float light_of_srgb(float value)
 {
     return value <= 0.04045 ? value / 12.92 : pow((value + 0.055) / 1.055, 2.4);
@@ -85,7 +80,7 @@ void main()
         if (seen.a < 0.5) {
             discard;
         }
-        colour = srgbTarget ? seen.rgb : vec3(srgb_of_light(seen.r), srgb_of_light(seen.g), srgb_of_light(seen.b));
+        colour = of_target(seen.rgb);
     }
     if (given.a > 0.0) {
         colour = mix(colour, of_target(given.rgb), given.a);
