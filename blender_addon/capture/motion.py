@@ -8,7 +8,8 @@ the way off the captured moments.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable, Iterator
 
 import bpy
 import numpy as np
@@ -21,6 +22,8 @@ from .facts import Surfaces
 
 # Longer ranges are sampled every few frames.
 MAX_FRAMES = 1000
+# So long a step may hold Blender.
+_STEP_S = 0.04
 # Less is no motion: a tenth of a millimetre, or as much at a metre's distance.
 _STILL = 1e-4
 # How far a sample may be from what was captured. Single precision, far from the origin.
@@ -31,27 +34,46 @@ def motions_of(
     scene: bpy.types.Scene,
     objects: Iterable[bpy.types.Object],
     captured: dict[int, Surfaces],  # by frame, as far as it was read
-) -> dict[str, Motion]:
-    """The motions, by full name, of objects that move in the scene's frame range and carry what is seen of them."""
+) -> Generator[None, None, dict[str, Motion]]:
+    """The motions, by full name, of objects that move in the scene's frame range and carry what is seen of them.
+
+    A generator of short steps, between which the file is as it was; what it returns are the motions.
+    """
     movable = [obj for obj in objects if _may_move(obj)]
-    if not movable:
-        return {}
-    step = -(-(scene.frame_end - scene.frame_start + 1) // MAX_FRAMES)
-    frames = sorted({*range(scene.frame_start, scene.frame_end + 1, max(step, 1)), *captured})
+    step = max(-(-(scene.frame_end - scene.frame_start + 1) // MAX_FRAMES), 1)
+    frames = sorted({*range(scene.frame_start, scene.frame_end + 1, step), *captured}) if movable else []
     sampled: dict[str, list[np.ndarray]] = {obj.name_full: [] for obj in movable}
-    with empty_scene(scene, movable) as apart:
-        for frame in frames:
-            apart.frame_set(frame)
-            depsgraph = apart.view_layers[0].depsgraph
-            for obj in movable:
-                sampled[obj.name_full].append(_rigid(obj.evaluated_get(depsgraph).matrix_world))
-    seconds = (np.array(frames) - scene.frame_start) * scene.render.fps_base / scene.render.fps
-    found = {name: np.stack(placed) for name, placed in sampled.items()}
-    return {
-        name: Motion(seconds, stack)
-        for name, stack in found.items()
-        if np.abs(stack - stack[0]).max() > _STILL and _carries(name, dict(zip(frames, stack, strict=True)), captured)
-    }
+    done = 0
+    while done < len(frames):
+        until = time.perf_counter() + _STEP_S
+        with empty_scene(scene, movable) as apart:
+            while done < len(frames) and time.perf_counter() < until:
+                apart.frame_set(frames[done])
+                depsgraph = apart.view_layers[0].depsgraph
+                for obj in movable:
+                    sampled[obj.name_full].append(_rigid(obj.evaluated_get(depsgraph).matrix_world))
+                done += 1
+        yield
+    return _motions(
+        sampled, frames, captured, first=scene.frame_start, frame_s=scene.render.fps_base / scene.render.fps
+    )
+
+
+def _motions(
+    sampled: dict[str, list[np.ndarray]],
+    frames: list[int],
+    captured: dict[int, Surfaces],
+    *,
+    first: int,
+    frame_s: float,
+) -> dict[str, Motion]:
+    found = {}
+    for name, placed in sampled.items():
+        world_from_object = np.stack(placed)
+        is_still = np.abs(world_from_object - world_from_object[0]).max() <= _STILL
+        if not is_still and _carries(name, dict(zip(frames, world_from_object, strict=True)), captured):
+            found[name] = Motion((np.array(frames) - first) * frame_s, world_from_object)
+    return found
 
 
 def _may_move(obj: bpy.types.Object) -> bool:

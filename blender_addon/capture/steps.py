@@ -16,6 +16,7 @@ import numpy as np
 
 from mosaic_core.errors import CaptureError
 from mosaic_core.memory import Memory
+from mosaic_core.memory.motion import Motion
 from mosaic_core.memory.view import View
 
 from ..beside import beside
@@ -75,10 +76,11 @@ def capture_steps(
                 rgb = session.picture(index, folder / f"{index:04d}.png")
                 yield CaptureProgress(2 * index + 1, total, f"{name}: depth and objects")
                 shots.append(session.shot(index, folder / f"{index:04d}.exr", rgb=rgb))
+        made = CaptureProgress(total, total, "making the memory")
+        motions = yield from session.motions(shots, made)
     except ReferenceError as error:
         raise CaptureError("the scene changed while it was captured: start again") from error
-    made = CaptureProgress(total, total, "making the memory")
-    return (yield from beside(lambda: session.memory(shots, extend=extend), made))
+    return (yield from beside(lambda: session.memory(shots, motions, extend=extend), made))
 
 
 class _Session:
@@ -123,7 +125,21 @@ class _Session:
             self.surfaces_by_frame[frame] = exact.surfaces
         return _Shot(self.request.view_name(index), frame, rgb, exact)
 
-    def memory(self, shots: list[_Shot], *, extend: Memory | None) -> Memory:
+    def motions(
+        self, shots: list[_Shot], progress: CaptureProgress
+    ) -> Generator[CaptureProgress, None, dict[str, Motion]]:
+        """Where what was captured goes during the clip, by full name."""
+        seen = np.unique(np.concatenate([np.unique(shot.exact.indices) for shot in shots]))
+        owners = [self.palette.objects[index - 1] for index in seen if index]
+        steps = motions_of(self.scene, owners, self.surfaces_by_frame)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+            yield progress
+
+    def memory(self, shots: list[_Shot], motions: dict[str, Motion], *, extend: Memory | None) -> Memory:
         """All shots as views of one memory; object ids are shared among them and, when extending, with the old.
 
         Asks nothing of Blender.
@@ -133,8 +149,6 @@ class _Session:
         seen = np.unique(np.concatenate([np.unique(shot.exact.indices) for shot in shots]))
         names = {int(index): self.palette.name_of(index) for index in seen if index}
         ids = _ids_of_names(names.values(), extend.object_names if extend else {})
-        owners = [self.palette.objects[index - 1] for index in names]
-        motions = motions_of(self.scene, owners, self.surfaces_by_frame)
         moving = moving_owners(list(self.surfaces_by_frame.values())) | motions.keys()
         # Tables by palette number: one gather each turns the render into ids and flags.
         id_of_index = np.zeros(len(self.palette.objects) + 1, dtype=np.int32)

@@ -22,8 +22,6 @@ def rolled():
 
 
 def test_motions_are_those_of_the_scene_parents_and_scale_included():
-    from blender_addon.capture.motion import motions_of
-
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end, scene.render.fps = 1, 25, 24
     carrier = link(bpy.data.objects.new("Carrier", None))
@@ -31,7 +29,7 @@ def test_motions_are_those_of_the_scene_parents_and_scale_included():
     rider.parent = carrier
     animate(carrier, "rotation_euler", {1: (0, 0, 0), 25: (0, 0, math.pi / 2)})
     scene.frame_set(1)
-    motions = motions_of(scene, [rider, still], {})
+    motions = sampled(scene, [rider, still], {})
     assert motions.keys() == {"Rider"}
     assert motions["Rider"].times_s[[0, -1]].tolist() == [0.0, 1.0]
     for frame in (1, 8, 25):
@@ -44,16 +42,27 @@ def test_motions_are_those_of_the_scene_parents_and_scale_included():
 
 def test_a_motion_that_was_not_captured_does_not_count():
     """What a simulation moves stands still in the scene that is sampled, or goes elsewhere."""
-    from blender_addon.capture.motion import motions_of
-
     scene = bpy.context.scene
     scene.frame_start, scene.frame_end = 1, 25
     mover = add_cube("Mover")
     animate(mover, "location", {1: (0, 0, 0), 25: (2, 0, 0)})
     seen = {frame: {"Mover": [("Mover", matrix_at(x), b"")]} for frame, x in ((1, 0.0), (25, 2.0))}
-    assert motions_of(scene, [mover], seen).keys() == {"Mover"}
+    assert sampled(scene, [mover], seen).keys() == {"Mover"}
     seen[25]["Mover"][0] = ("Mover", matrix_at(0.7), b"")
-    assert motions_of(scene, [mover], seen) == {}
+    assert sampled(scene, [mover], seen) == {}
+
+
+def sampled(scene: bpy.types.Scene, objects, captured) -> dict:
+    """The motions, and that the file is as it was between any two steps."""
+    from blender_addon.capture.motion import motions_of
+
+    steps, scenes = motions_of(scene, objects, captured), bpy.data.scenes.keys()
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        assert bpy.data.scenes.keys() == scenes
 
 
 def matrix_at(x: float) -> np.ndarray:  # (16,)
