@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 
 CHEST_MOVES_M = (1.6, -1.2, 0.0)
 SIZE = {"image_height": 360, "image_width": 640}
+LIVE = {"image_height": 144, "image_width": 256}
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,8 @@ def test_a_moved_chest_has_the_outline_of_a_truly_moved_one(dungeon):
 def test_unedited_pixels_are_bit_identical_before_and_after(dungeon):
     edited = dungeon.memory.edited(edits.translate(_chest_ids(dungeon), CHEST_MOVES_M))
     before_reader, after_reader = MemoryReader(dungeon.memory), MemoryReader(edited)
-    for view in dungeon.unseen:
-        before, after = before_reader.rgb(view.camera), after_reader.rgb(view.camera)
+    for camera in [view.camera.scaled_to(**size) for view in dungeon.unseen for size in (SIZE, LIVE)]:
+        before, after = before_reader.rgb(camera), after_reader.rgb(camera)
         touched = _shows_chest(dungeon, dungeon.memory, before) | _shows_chest(dungeon, edited, after)
         untouched = before.covered & after.covered & ~touched
         assert untouched.mean() > 0.75
