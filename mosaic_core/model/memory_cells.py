@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -95,9 +96,12 @@ class CellReader:
         if len(some):
             table, patches = self.memory.placements, self.memory.patches
             at = table.indices_of(owner[some])
-            row = table.rows[at] - 1
-            view[some] = patches.view[row]
-            centre, moved = patches.centre_world[row].astype(np.float64), table.transforms[table.transform_index[at]]
+            row = table.rows_at(at) - 1
+            view[some] = patches.column("view", row)
+            centre, moved = (
+                patches.column("centre_world", row).astype(np.float64),
+                table.transforms[table.transform_index[at]],
+            )
             shares[some] = self._captured_at(centre, view[some]) / sizes[view[some]]
             now = np.einsum("nij,nj->ni", moved[:, :3, :3], centre) + moved[:, :3, 3]
             uv, _ = camera.project(now)
@@ -105,6 +109,10 @@ class CellReader:
             positions[some] = np.nan_to_num(uv / CELLS_PER_TOKEN - 0.5)
             view[lost] = -1
         return view, shares, positions
+
+    @cached_property
+    def _sky_views(self) -> np.ndarray:  # (n,) views that saw any sky
+        return np.array([index for index, view in enumerate(self.memory.views) if view.sky.any()], np.intp)
 
     def _captured_at(self, points: np.ndarray, view: np.ndarray) -> np.ndarray:  # (n, 2) pixels of each point's view
         uv = np.zeros((len(points), 2))
@@ -118,18 +126,17 @@ class CellReader:
         if not len(cells):
             return []
         directions = camera.rays_world(camera.pixel_centres().reshape(-1, 2)[cells])
-        order = np.argsort([v.camera.forward_world @ camera.forward_world for v in self.memory.views], kind="stable")
+        views = [self.memory.views[index] for index in self._sky_views.tolist()]
+        order = np.argsort([view.camera.forward_world @ camera.forward_world for view in views], kind="stable")
         found = []
-        for index in order:
+        for index in self._sky_views[order].tolist():
             view = self.memory.views[index]
-            if not view.sky.any():
-                continue
             uv, _ = view.camera.project(directions + view.camera.position_world)
             size = np.array([view.camera.image_width, view.camera.image_height])
             inside = ((uv >= 0) & (uv < size)).all(axis=-1)  # nan, behind the view, is not
             x, y = uv[inside].astype(np.intp).T
             hit = np.flatnonzero(inside)[view.sky[y, x]]
-            found.append((int(index), cells[hit], (uv[hit] / size).astype(np.float32)))
+            found.append((index, cells[hit], (uv[hit] / size).astype(np.float32)))
         return found
 
 
