@@ -25,7 +25,7 @@ class FeatureReader:
 
     def __init__(self, memory: Memory, *, time_s: float | None = None, compiled: bool = False) -> None:
         """`time_s` hides placements whose time range excludes it; None shows them at any time. `compiled` finds the
-        same in a fifth of the time where numba is installed (`mosaic_core.memory.host_search`): not inside Blender.
+        same in a third of the time where numba is installed (`mosaic_core.memory.host_search`): not inside Blender.
         """
         self.memory = memory
         self.placed = place_patches(memory, memory.placements.shown_at(time_s))
