@@ -8,6 +8,7 @@ camera carried the other way, and put before or behind it by depth; so nothing i
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 
 import numpy as np
@@ -31,15 +32,21 @@ class TimedReader:
     def __init__(self, memory: Memory, parts: ViewParts | None = None) -> None:
         """`parts` keeps what no edit changes for the reader of the next state."""
         self._memory, self._parts = memory, parts
-        self._movers = movers_of(memory)
-        self._standing = without_movers(memory, self._movers)
         self._reader: MemoryReader | None = None
         self._caught: dict[tuple[int, int, bytes], _Caught] = {}
         self._lock = Lock()
 
+    @cached_property
+    def _movers(self) -> list[Mover]:
+        return movers_of(self._memory)
+
+    @cached_property
+    def _standing(self) -> Memory:
+        return without_movers(self._memory, self._movers)
+
     def rgb(self, camera: Camera, time_s: float) -> Readout:
         """`MemoryReader.rgb` of what is shown at that time. Raises `MosaicError` for a memory without views."""
-        with self._lock:
+        with self._lock:  # whoever reads first finds what moves: making this reader holds nobody
             reader = self._reader
             if reader is None or not np.array_equal(self._standing.placements.shown_at(time_s), reader.shown):
                 reader = self._reader = MemoryReader(self._standing, time_s=time_s, parts=self._parts)
