@@ -188,26 +188,36 @@ def _middles(
 def _outlines(memory: Memory, part: np.ndarray) -> list[_Outline]:
     """The outlines of one moment's placements, one a view that shows enough of them."""
     rows = memory.placements.rows_at(part)
+    views = memory.patches.column("view", rows - 1)
     found = []
-    for index in np.unique(memory.patches.column("view", rows - 1)):
-        view = memory.views[index]
-        mask = np.isin(memory.pixel_rows[index], rows) & np.isfinite(view.z_depth)
+    for index in np.unique(views):
+        view, mine = memory.views[index], rows[views == index]
+        window = _window_of(view, memory.patches.column("cell_yx", mine - 1))
+        mask = np.isin(memory.pixel_rows[index][window], mine) & np.isfinite(view.z_depth[window])
         if mask.sum() >= _LEAST_PIXELS:
-            found.append(_outline(view, mask))
+            found.append(_outline(view, mask, window))
     return found
 
 
-def _outline(view: View, mask: np.ndarray) -> _Outline:  # (H, W) bool
+def _window_of(view: View, cell_yx: np.ndarray) -> tuple[slice, slice]:  # (n, 2)
+    """Rows and columns of these cells and a pixel around them, as far as the picture goes."""
+    low = np.maximum(cell_yx.min(axis=0) * view.patch_size_px - 1, 0)
+    high = (cell_yx.max(axis=0) + 1) * view.patch_size_px + 1  # slices end with the picture by themselves
+    return slice(int(low[0]), int(high[0])), slice(int(low[1]), int(high[1]))
+
+
+def _outline(view: View, mask: np.ndarray, window: tuple[slice, slice]) -> _Outline:  # (h, w) bool, in the window
     row, column = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    front_m = float(np.quantile(view.z_depth[mask], _FRONT))
-    in_front = view.z_depth < (1 - _IN_FRONT) * front_m
+    z_depth, (top_px, left_px) = view.z_depth[window], (part.start for part in window)
+    front_m = float(np.quantile(z_depth[mask], _FRONT))
+    in_front = z_depth < (1 - _IN_FRONT) * front_m
     left, right = _cut_off(mask.T, in_front.T, column[0], column[-1])
     top, bottom = _cut_off(mask, in_front, row[0], row[-1])
     return _Outline(
         view,
         front_m=front_m,
-        low_px=(float(column[0]), float(row[0])),
-        high_px=(float(column[-1] + 1), float(row[-1] + 1)),
+        low_px=(float(left_px + column[0]), float(top_px + row[0])),
+        high_px=(float(left_px + column[-1] + 1), float(top_px + row[-1] + 1)),
         cut=((left, right), (top, bottom)),
     )
 

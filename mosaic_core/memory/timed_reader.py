@@ -16,7 +16,7 @@ import numpy as np
 from ..cameras import Camera
 from ..cameras.camera import transform_points
 from .memory import Memory
-from .movers import movers_of, without_movers
+from .movers import Mover, movers_of, without_movers
 from .picture import Readout
 from .readout import MemoryReader
 from .splice import extract
