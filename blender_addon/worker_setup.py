@@ -207,8 +207,10 @@ def _show(
 
 
 def _reported(operator: bpy.types.Operator, context: bpy.types.Context) -> set[str]:
+    """Say how it ended. What only begins is told by the panel: the status bar would go on saying it when it is over."""
     status = context.window_manager.mosaic_worker
-    operator.report({"ERROR" if status.failed else "INFO"}, status.line)
+    if not status.busy:
+        operator.report({"ERROR" if status.failed else "INFO"}, status.line)
     return {"CANCELLED" if status.failed else "FINISHED"}
 
 

@@ -43,6 +43,18 @@ def drawn_start() -> str:
     return "\n".join(layout.drawn)
 
 
+def test_the_status_bar_is_told_how_it_ended_and_not_that_it_began():
+    from blender_addon import worker_setup
+
+    said = []
+    operator = SimpleNamespace(report=lambda _kind, text: said.append(text))
+    worker_setup._show(bpy.context, "Looking for a Python", busy=True, installing=True)
+    assert worker_setup._reported(operator, bpy.context) == {"FINISHED"} and not said
+    worker_setup._show(bpy.context, "ready")
+    assert worker_setup._reported(operator, bpy.context) == {"FINISHED"} and said == ["ready"]
+    worker_setup._show(bpy.context, "")
+
+
 def test_set_up_takes_a_python_that_is_there(user, nothing_found, tmp_path, monkeypatch):  # noqa: F811
     from blender_addon import preferences, worker_setup
 
