@@ -20,6 +20,7 @@ from mosaic_core.errors import CameraError, MosaicError
 from mosaic_core.memory import Memory
 from mosaic_core.memory.splice import extent_m
 from mosaic_core.report.coverage_plan import CoveragePlan, plan_coverage
+from mosaic_core.wording import Phrase, phrase
 
 from ..memory import store
 from ..memory.read import edited_memory
@@ -30,18 +31,18 @@ from ..paths.obstacles import Crossing, Way
 from ..paths.place import bounds_world
 from ..paths.sample import path_camera_of, path_of_scene
 from ..registry import registration
-from .memory_poll import count_of
+from ..translations import in_words
 
 # What the core's findings are called on a button.
 _LABELS = {
-    "speed": "too fast",
-    "jump": "jumps",
-    "outside": "outside the scene",
-    "centimetres": "in centimetres",
-    "flipped_axes": "upside down",
-    "world_axes": "another axis is up",
-    "inverted": "inverted matrices",
-    "lens": "unusual lens",
+    "speed": phrase("too fast"),
+    "jump": phrase("jumps"),
+    "outside": phrase("outside the scene"),
+    "centimetres": phrase("in centimetres"),
+    "flipped_axes": phrase("upside down"),
+    "world_axes": phrase("another axis is up"),
+    "inverted": phrase("inverted matrices"),
+    "lens": phrase("unusual lens"),
 }
 
 
@@ -86,10 +87,12 @@ class MOSAIC_OT_check_path(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         show_findings(scene, suspicions, way.crossings, plan)
-        scene.mosaic_checked = "\n".join(_summary(path, plan, cameras))
+        scene.mosaic_checked = "\n".join(in_words(line) for line in _summary(path, plan, cameras))
         count = len(scene.mosaic_findings)
-        words = ". ".join([count_of(count, "finding", "findings"), *scene.mosaic_checked.splitlines()])
-        self.report({"WARNING"} if count else {"INFO"}, words)
+        found = phrase("1 finding") if count == 1 else phrase("{count} findings", count=count)
+        self.report(
+            {"WARNING"} if count else {"INFO"}, ". ".join([in_words(found), *scene.mosaic_checked.splitlines()])
+        )
         return {"FINISHED"}
 
 
@@ -102,13 +105,18 @@ def show_findings(
         label = _LABELS.get(finding.kind, finding.kind.replace("_", " "))
         add_finding(scene, finding.kind, label, finding.sentence, stretches=finding.stretches)
     for first, last, name in crossings:
-        sentence = f"Between frames {first} and {last} the camera passes through {name}."
-        add_finding(scene, "geometry", f"through {name}", sentence, stretches=[(first, last)])
-    for first, last, least in _unknown(plan) if plan else ():
-        sentence = (
-            f"From frame {first} to {last} memory knows as little as {least:.0%} of the picture: the rest is made up."
+        sentence = phrase(
+            "Between frames {first} and {last} the camera passes through {name}.", first=first, last=last, name=name
         )
-        add_finding(scene, "memory", f"{least:.0%} known", sentence, stretches=[(first, last)])
+        add_finding(scene, "geometry", phrase("through {name}", name=name), sentence, stretches=[(first, last)])
+    for first, last, least in _unknown(plan) if plan else ():
+        sentence = phrase(
+            "From frame {first} to {last} memory knows as little as {least:.0%} of the picture: the rest is made up.",
+            first=first,
+            last=last,
+            least=least,
+        )
+        add_finding(scene, "memory", phrase("{least:.0%} known", least=least), sentence, stretches=[(first, last)])
 
 
 def _bounds(context: bpy.types.Context, memory: Memory | None) -> np.ndarray | None:  # (2, 3)
@@ -126,17 +134,19 @@ def _unknown(plan: CoveragePlan) -> list[tuple[int, int, float]]:
     ]
 
 
-def _summary(path: CameraPath, plan: CoveragePlan | None, cameras: list[bpy.types.Object]) -> list[str]:
+def _summary(path: CameraPath, plan: CoveragePlan | None, cameras: list[bpy.types.Object]) -> list[Phrase]:
     """Lines for the panel: what was looked at, and what memory knows on the whole."""
-    lines = [f"Frames {path.frame_numbers[0]} to {path.frame_numbers[-1]} checked"]
+    lines = [phrase("Frames {first} to {last} checked", first=path.frame_numbers[0], last=path.frame_numbers[-1])]
     if plan is None:
-        return [*lines, "No memory to ask what it knows of them"]
-    lines.append(f"{np.mean(plan.known):.0%} of the path is known")
+        return [*lines, phrase("No memory to ask what it knows of them")]
+    lines.append(phrase("{known:.0%} of the path is known", known=np.mean(plan.known)))
     if plan.proposals:
-        captures = count_of(len(plan.proposals), "more capture", "more captures")
-        lines.append(f"{np.mean(plan.known_after):.0%} with {captures}")
+        count, known = len(plan.proposals), np.mean(plan.known_after)
+        one = phrase("{known:.0%} with 1 more capture", known=known)
+        lines.append(one if count == 1 else phrase("{known:.0%} with {count} more captures", known=known, count=count))
     if cameras:
-        lines.append(f"Capture from {', '.join(camera.name for camera in cameras)} with Add Views")
+        names = ", ".join(camera.name for camera in cameras)
+        lines.append(phrase("Capture from {names} with Add Views", names=names))
     return lines
 
 

@@ -11,7 +11,7 @@ What else is drawn over the viewport, each a switch of the panel View (`settings
 colouring.py   what the colours of the patches say, a function a mode; ramps.py the colours
 frusta.py      the cameras of the views as lines
 path.py        the camera's path with ticks, coloured by speed
-legend.py      what the colours mean, on the screen; wording.py in the artist's language
+legend.py      what the colours mean, on the screen
 show.py        the draw handlers of these; lines.py and picture.py bring them to the graphics card
 readout_preview.py   through the path camera, what the engine will be fed
 supply.py      what all of them are drawn from, kept up to date; changes.py says when it is not

@@ -16,9 +16,9 @@ from mosaic_core.memory.conflicts import KINDS, Conflicts
 from mosaic_core.memory.dirty import PlacementsDiff
 from mosaic_core.memory.seen_along import SeenAlong
 from mosaic_core.memory.view import SOURCES
+from mosaic_core.wording import phrase
 
 from .ramps import GREY, RED, RGBA, SAYS, kinds, much, rgba
-from .wording import phrase
 
 _MOST_ENTRIES = 10
 _ADDED: RGBA = (0.20, 0.85, 0.35, SAYS)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mosaic_core.errors import MosaicError
 from mosaic_core.memory.dirty import PlacementsDiff, diff
+from mosaic_core.wording import phrase
 
 from ..memory import store
 from ..memory.faces import face_ints
@@ -16,7 +17,6 @@ from ..results import output_folder_of
 from ..shot_list import active_shot
 from . import colouring, supply, tasks
 from .since_take import newest_take, state_of_take
-from .wording import phrase
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
 
+from ..translations import in_words
 from .colouring import Legend
-from .wording import shown
 
 _FONT = 0
 _TEXT_PT, _LINE_PX, _SWATCH_PX, _MARGIN_PX = 11, 18, 11, 14
@@ -76,8 +76,7 @@ class LegendDrawing:
 
 def translated(legend: Legend) -> Legend:
     """A legend in the language of Blender's interface."""
-    say = bpy.app.translations.pgettext_iface
-    return Legend(shown(legend.title, say), tuple((colour, shown(text, say)) for colour, text in legend.entries))
+    return Legend(in_words(legend.title), tuple((colour, in_words(text)) for colour, text in legend.entries))
 
 
 def left_of(area: bpy.types.Area) -> int:

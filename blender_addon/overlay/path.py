@@ -11,10 +11,10 @@ import numpy as np
 
 from mosaic_core.cameras import CameraPath
 from mosaic_core.cameras.plausibility import speed_shares
+from mosaic_core.wording import phrase
 
 from .lines import Lines
 from .ramps import RGBA, speed
-from .wording import phrase
 
 # At most so many ticks: every frame of a short path, every tenth of a long one.
 _MOST_TICKS = 60
@@ -55,7 +55,7 @@ def speed_entries(path: CameraPath, bounds: np.ndarray | None, step: int) -> tup
     frames = phrase("every frame") if step == 1 else phrase("every {step} frames", step=step)
     entries = [
         ((*_rgb(0.1), 1.0), phrase("slow; a tick {frames}", frames=frames)),
-        ((*_rgb(1.0), 1.0), phrase("as fast as a latent of four frames follows")),
+        ((*_rgb(1.0), 1.0), phrase("as fast as the model can follow")),
     ]
     fast = np.flatnonzero(shares > 1)
     if len(fast):

@@ -21,9 +21,11 @@ from mathutils import Vector
 from mosaic_core.cameras import Camera
 from mosaic_core.errors import MosaicError
 from mosaic_core.memory.picture import Readout
+from mosaic_core.wording import Phrase, phrase
 
 from ..cameras import camera_of_blender
 from ..paths.sample import path_camera_of
+from ..translations import in_words
 from . import supply, tasks
 from .picture import PictureDrawing
 from .show import quietly
@@ -117,12 +119,17 @@ def display_image(readout: Readout) -> np.ndarray:  # (h, w, 4) float32
     return image
 
 
-def label_of(shown: Shown) -> str:
+def label_of(shown: Shown) -> Phrase:
     """A line above the picture."""
     height, width = shown.readout.covered.shape
-    holes = 1 - float(shown.readout.covered.mean())
-    text = f"What the engine is fed: frame {shown.frame}, {width} x {height}, {holes:.1%} holes"
-    return text if shown.is_current else f"{text} (being made again ...)"
+    line = phrase(
+        "What the engine is fed: frame {frame}, {width} x {height}, {holes:.1%} holes",
+        frame=shown.frame,
+        width=width,
+        height=height,
+        holes=1 - float(shown.readout.covered.mean()),
+    )
+    return line if shown.is_current else phrase("{line} (being made again ...)", line=line)
 
 
 def corners_in_region(context: bpy.types.Context, camera: Camera) -> np.ndarray | None:  # (4, 2) TL, TR, BR, BL
@@ -151,7 +158,7 @@ def draw_preview() -> None:
     scale = context.preferences.system.ui_scale
     try:
         shown = shown_now(context)
-        text = label_of(shown) if shown else supply.trouble() or "reading the memory ..."
+        text = label_of(shown) if shown else supply.trouble() or phrase("reading the memory ...")
     except MosaicError as error:
         shown, text = None, str(error)
     corners = corners_in_region(context, camera_now(context))
@@ -159,7 +166,7 @@ def draw_preview() -> None:
         return
     if shown is not None:
         _drawing.draw(shown.readout, lambda: display_image(shown.readout), corners)
-    _drawing.draw_label(text, corners, scale=scale)
+    _drawing.draw_label(in_words(text), corners, scale=scale)
 
 
 def forget() -> None:

@@ -34,8 +34,8 @@ class MosaicViewSettings(bpy.types.PropertyGroup):
     )
     show_path: BoolProperty(
         name="Path",
-        description="The camera's path with a tick every few frames, coloured by speed; red where a model that folds "
-        "four frames into one latent cannot follow",
+        description="The camera's path with a tick every few frames, coloured by speed; red where more than half of "
+        "the picture is new within four frames, which a model cannot follow",
         update=_changed,
     )
     show_holes: BoolProperty(

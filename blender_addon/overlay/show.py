@@ -18,6 +18,7 @@ from mosaic_core.cameras import CameraPath
 from mosaic_core.errors import MosaicError
 from mosaic_core.memory import Memory
 from mosaic_core.memory.splice import extent_m
+from mosaic_core.wording import phrase
 
 from . import changes, colouring, source, supply
 from .colouring import Legend
@@ -27,7 +28,6 @@ from .legend import LegendDrawing, left_of
 from .lines import LineBatch, Lines, crosses
 from .path import path_lines, speed_entries
 from .ramps import MAGENTA, kinds
-from .wording import phrase
 
 _log = logging.getLogger(__name__)
 _told: set[str] = set()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import bpy
 
+from mosaic_core.wording import phrase
+
 from ..registry import registration
+from ..translations import in_words
 from .drawing import SidebarPanel, draw_text, safely
 
 _ICONS = {"geometry": "MOD_PHYSICS", "memory": "HIDE_ON", "speed": "TIME", "jump": "TRACKING_REFINE_FORWARDS"}
@@ -19,14 +22,16 @@ def draw_path_check(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
     column = layout.column(align=True)
     for finding in findings[:_MOST_ROWS]:
         if finding.has_frames:
-            span = f"{finding.first}" if finding.first == finding.last else f"{finding.first} to {finding.last}"
+            both = in_words(phrase("{first} to {last}", first=finding.first, last=finding.last))
+            span = f"{finding.first}" if finding.first == finding.last else both
             icon = _ICONS.get(finding.kind, "ERROR")
             button = column.operator("mosaic.go_to_frame", text=f"{span}: {finding.name}", icon=icon)
             button.frame, button.sentence = finding.first, finding.sentence
         if not finding.has_frames or finding.first <= frame <= finding.last:
             draw_text(column, context, finding.sentence, icon="ERROR" if not finding.has_frames else "NONE")
     if len(findings) > _MOST_ROWS:
-        layout.label(text=f"and {len(findings) - _MOST_ROWS} more on the timeline")
+        more = phrase("and {count} more on the timeline", count=len(findings) - _MOST_ROWS)
+        layout.label(text=in_words(more))
     for line in scene.mosaic_checked.splitlines():
         draw_text(layout, context, line)
     if any(finding.kind == "memory" for finding in findings):

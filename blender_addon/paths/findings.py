@@ -7,7 +7,10 @@ from collections.abc import Iterable
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, IntProperty, StringProperty
 
+from mosaic_core.wording import phrase
+
 from ..registry import registration
+from ..translations import in_words
 
 MARKER_PREFIX = "check:"
 
@@ -32,13 +35,17 @@ def forget_findings(scene: bpy.types.Scene) -> None:
 def add_finding(
     scene: bpy.types.Scene, kind: str, label: str, sentence: str, *, stretches: Iterable[tuple[int, int]] = ()
 ) -> None:
-    """Keep a finding: once for each stretch of frames, each with its marker, or once about the whole path."""
+    """Keep a finding: once for each stretch of frames, each with its marker, or once about the whole path.
+
+    Phrases are kept in Blender's language: what was found is a text of this moment, and the next check replaces it.
+    """
     for first, last in list(stretches) or [(None, None)]:
         finding = scene.mosaic_findings.add()
-        finding.kind, finding.name, finding.sentence = kind, label, sentence
+        finding.kind, finding.name, finding.sentence = kind, in_words(label), in_words(sentence)
         if first is not None:
             finding.has_frames, finding.first, finding.last = True, first, last
-            scene.timeline_markers.new(f"{MARKER_PREFIX} {label}, to {last}", frame=first)
+            until = in_words(phrase("{label}, to {last}", label=label, last=last))
+            scene.timeline_markers.new(f"{MARKER_PREFIX} {until}", frame=first)
 
 
 _register_classes, _unregister_classes = registration(MosaicFinding)

@@ -1,14 +1,16 @@
 """The add-on's texts in other languages, through Blender's own translation: a module a language, a dictionary each.
 
 Blender looks every label and tooltip up by its English text, so the code has English alone and a text without a
-translation is shown in English. Texts with numbers in them are put together in Python and stay English, those of the
-legends aside (`blender_addon.overlay.wording`). Another language is one more module like `german`, one like
-`german_legends` and one more line in `LANGUAGES`.
+translation is shown in English. Texts with numbers in them are put together in Python and stay English, but for those
+that are made as phrases (`mosaic_core.wording`): legends, captions, and what a check of the path found. Another
+language is one more module like `german`, one like `german_legends` and one more line in `LANGUAGES`.
 """
 
 from __future__ import annotations
 
 import bpy
+
+from mosaic_core.wording import shown
 
 from . import german, german_legends
 
@@ -22,6 +24,11 @@ _CONTEXTS = ("*", "Operator")
 def dictionary(words: dict[str, str]) -> dict[tuple[str, str], str]:
     """A language as Blender wants it: (context, English) -> translation."""
     return {(context, english): translated for english, translated in words.items() for context in _CONTEXTS}
+
+
+def in_words(text: str) -> str:
+    """A phrase in the language of Blender's interface; another string as it is."""
+    return shown(text, bpy.app.translations.pgettext_iface)
 
 
 def register() -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import CameraError
+from ..wording import phrase
 from .path import CameraPath
 
 FRAMES_A_LATENT = 4  # video models fold four frames into one latent
@@ -23,7 +24,10 @@ _FAST_M_PER_S = 20.0  # no walk, drone or dolly
 
 @dataclass(frozen=True)
 class Finding:
-    """One suspicion: `kind` for programs, `sentence`, with its evidence, for a person, and where, if not everywhere."""
+    """One suspicion: `kind` for programs, `sentence`, with its evidence, for a person, and where, if not everywhere.
+
+    What artists meet is a phrase, which has a translation; a mistake in a file is told in English.
+    """
 
     kind: str
     sentence: str
@@ -229,16 +233,26 @@ def _speed(path: CameraPath, cameras: np.ndarray, bounds: np.ndarray | None) -> 
     fast = steps.turns_deg > _MOST_OF_THE_VIEW * steps.fov_deg
     if fast.any():
         at = int(np.argmax(steps.turns_deg))
-        turn_deg = steps.turns_deg[at]
-        text = f"Around frame {path.frame_numbers[at]} the camera turns {turn_deg:.0f} degrees in {span} frames"
-        rest = f"of a view {steps.fov_deg:.0f} degrees wide: one latent of {span} frames cannot follow, so slow down."
-        findings.append(Finding("speed", f"{text}, {rest}", stretches_of(path, fast, span=span)))
+        sentence = phrase(
+            "Around frame {frame} the camera turns {turn:.0f} degrees in {span} frames, and the picture is {fov:.0f} "
+            "degrees wide: more than half of it is new by then, which the model cannot follow, so slow down.",
+            frame=path.frame_numbers[at],
+            turn=steps.turns_deg[at],
+            span=span,
+            fov=steps.fov_deg,
+        )
+        findings.append(Finding("speed", sentence, stretches_of(path, fast, span=span)))
     fast = steps.moved > _MOST_OF_THE_VIEW
     if fast.any():
         at = int(np.argmax(steps.moved))
-        text = f"Around frame {path.frame_numbers[at]} the camera moves {steps.moves_m[at]:.3g} m in {span} frames"
-        rest = f"with the scene {steps.distance_m[at]:.3g} m away"
-        sentence = f"{text}, {rest}: one latent of {span} frames cannot follow, so slow down."
+        sentence = phrase(
+            "Around frame {frame} the camera moves {move:.3g} m in {span} frames, and the scene is {distance:.3g} m "
+            "away: more than half of the picture is new by then, which the model cannot follow, so slow down.",
+            frame=path.frame_numbers[at],
+            move=steps.moves_m[at],
+            span=span,
+            distance=steps.distance_m[at],
+        )
         findings.append(Finding("speed", sentence, stretches_of(path, fast, span=span)))
     return findings
 

@@ -2,8 +2,8 @@
 
     PYTHONPATH=. python -m tests.addon.shown_strings          # those that German lacks yet
 
-Texts with numbers in them (f-strings) are put together in Python and stay English; legends are made of phrases, whose
-templates are listed.
+Texts with numbers in them (f-strings) are put together in Python and stay English; legends and findings are made of
+phrases, whose templates are listed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from pathlib import Path
 import bpy
 
 _ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
-PANELS, OVERLAYS = _ADDON / "panels", _ADDON / "overlay"
+PANELS = _ADDON / "panels"
+_PHRASES_IN = (_ADDON, _ADDON.parent / "mosaic_core" / "cameras")
 _BASES = (bpy.types.Panel, bpy.types.Menu, bpy.types.PropertyGroup, bpy.types.AddonPreferences, bpy.types.UIList)
 
 
@@ -56,10 +57,10 @@ def texts_of_panels() -> set[str]:
     return found
 
 
-def templates_of_legends() -> set[str]:
+def templates_of_phrases() -> set[str]:
     """The literal templates of phrases. What has no words, only values, needs no translation."""
     found = set()
-    for file in OVERLAYS.glob("*.py"):
+    for file in (file for folder in _PHRASES_IN for file in folder.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "phrase" and _is_text(node.args[0]):
                 found.add(node.args[0].value)
@@ -79,7 +80,7 @@ if __name__ == "__main__":
     from blender_addon.translations import LANGUAGES
 
     blender_addon.register()
-    texts = (*labels_and_tooltips(), templates_of_legends())
-    for kind, strings in zip(("labels", "tooltips", "legends"), texts, strict=True):
+    texts = (*labels_and_tooltips(), templates_of_phrases())
+    for kind, strings in zip(("labels", "tooltips", "phrases"), texts, strict=True):
         print(f"# {kind}", *sorted(repr(string) for string in strings - set(LANGUAGES["de"])), sep="\n")
     blender_addon.unregister()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from string import Formatter
+from types import SimpleNamespace
 
 import bpy
+import numpy as np
 import pytest
 
-from .shown_strings import labels_and_tooltips, templates_of_legends
+from .shown_strings import labels_and_tooltips, templates_of_phrases
 
 
 @pytest.fixture
@@ -50,15 +52,15 @@ def test_most_labels_have_german_and_little_german_is_of_labels_that_are_gone():
 def test_legends_are_drawn_in_german_where_blender_is(german_blender):
     from blender_addon.overlay.colouring import Legend
     from blender_addon.overlay.legend import translated
-    from blender_addon.overlay.wording import phrase
+    from mosaic_core.wording import phrase
 
     legend = translated(Legend(phrase("Path: {count} frames", count=48), (((1, 0, 0, 1), phrase("never seen")),)))
     assert legend == Legend("Weg: 48 Bilder", (((1, 0, 0, 1), "nie gesehen"),))
 
 
 def test_phrases_are_german_with_their_numbers():
-    from blender_addon.overlay.wording import phrase, shown
     from blender_addon.translations import LANGUAGES
+    from mosaic_core.wording import phrase, shown
 
     def german(text: str) -> str:
         return shown(text, lambda english: LANGUAGES["de"].get(english, english))
@@ -71,11 +73,39 @@ def test_phrases_are_german_with_their_numbers():
     assert german("Views") == "Views", "the name of somebody's camera"
 
 
-def test_every_legend_has_german_and_takes_the_same_values():
+def test_the_caption_of_the_live_preview_is_german():
+    from blender_addon.overlay.readout_preview import Shown, label_of
+    from blender_addon.translations import LANGUAGES
+    from mosaic_core.wording import shown
+
+    readout = SimpleNamespace(covered=np.arange(100).reshape(10, 10) >= 5)
+    made = label_of(Shown(readout, None, 7, is_current=True))
+    again = label_of(Shown(readout, None, 7, is_current=False))
+    assert made == "What the engine is fed: frame 7, 10 x 10, 5.0% holes" and again == f"{made} (being made again ...)"
+    german = [shown(text, lambda english: LANGUAGES["de"][english]) for text in (made, again)]
+    assert german[0] == "Was die Engine bekommt: Bild 7, 10 x 10, 5.0% Löcher"
+    assert german[1] == f"{german[0]} (wird neu gemacht ...)"
+
+
+def test_what_is_too_fast_is_told_in_german_with_its_numbers():
+    from blender_addon.translations import LANGUAGES
+    from mosaic_core.cameras import Camera
+    from mosaic_core.cameras.plausibility import check_path
+    from mosaic_core.cameras.presets import even_times, pan
+    from mosaic_core.wording import shown
+
+    whip = pan(np.array([0.0, -5.0, 1.7]), np.array([0.0, 0.0, 1.0]), times=even_times(21), angle_deg=200)
+    camera = Camera.from_fov(np.eye(4), fov_deg=60, image_height=360, image_width=640)
+    (finding,) = (finding for finding in check_path(whip.to_path(camera, fps=24)) if finding.kind == "speed")
+    german = shown(finding.sentence, lambda english: LANGUAGES["de"][english])
+    assert "dreht sich die Kamera in 4 Bildern um 40 Grad, bei einem Blickwinkel von 60 Grad" in german
+
+
+def test_every_phrase_has_german_and_takes_the_same_values():
     from blender_addon.translations import LANGUAGES
     from blender_addon.translations.german_legends import WORDS
 
-    templates = templates_of_legends()
+    templates = templates_of_phrases()
     assert not templates - set(LANGUAGES["de"])
     assert not set(WORDS) - templates, "of texts that are shown no longer"
     for english, german in WORDS.items():

@@ -1,8 +1,9 @@
 """Texts with numbers in them that can still be translated when they are drawn.
 
-Blender translates labels by their English text, which a text with numbers in it never is again. So a legend is made of
-phrases: English for whoever reads or compares them, and each remembers its template, which has a translation, and what
-was put into it. A plain string is a name or somebody else's message and is shown as it is. No Blender in here.
+Blender translates labels by their English text, which a text with numbers in it never is again. So a legend, or what a
+check found, is made of phrases: English for whoever reads or compares them, and each remembers its template, which has
+a translation, and what was put into it. A plain string is a name or somebody else's message and is shown as it is. No
+Blender in here.
 """
 
 from __future__ import annotations
