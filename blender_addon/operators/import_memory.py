@@ -2,7 +2,8 @@
 
 Mosaic's own file is read here. All else (photographs, videos, other programs' folders, point clouds) needs packages
 that Blender's Python does not have, so the GPU process's Python runs `mosaic import` or `mosaic photo`, with progress
-and Escape, and its result is read. Nothing in the scene changes before that is whole.
+and Escape, and its result is read. Files are read and written by a thread, so the window stays alive. Nothing in the
+scene changes before all is whole.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 
 import bpy
@@ -23,7 +25,8 @@ from mosaic_core.memory.adding import added
 from mosaic_core.memory.formats import ABOUT_FORMATS
 from mosaic_core.worker.command_run import CommandRun
 
-from ..capture import store_memory
+from ..beside import beside
+from ..capture import store_steps
 from ..capture.store import memory_to_extend
 from ..memory import store
 from ..paths.sample import path_of_scene
@@ -37,6 +40,8 @@ _VIDEOS = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"})
 _POINTS = frozenset({".ply", ".glb"})
 # Points are seen from so many cameras of the scene's path where no other cameras are named.
 _POINT_VIEWS = 12
+# What the process reads and writes, in a folder of its own.
+_KNOWN, _IMPORTED = "known.mosaic", "imported.mosaic"
 _FORMAT_ITEMS = [
     (name, about[0].upper() + about[1:], "Views with depth, or points") for name, about in ABOUT_FORMATS.items()
 ]
@@ -112,6 +117,8 @@ class MOSAIC_OT_import_memory(bpy.types.Operator, ImportHelper):
     )  # fmt: skip
 
     _run: CommandRun | None = None
+    _steps: Generator[str, None, None] | None = None
+    _told = ""
     _folder: Path | None = None
     _timer: bpy.types.Timer | None = None
 
@@ -137,17 +144,18 @@ class MOSAIC_OT_import_memory(bpy.types.Operator, ImportHelper):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            waits = self._start(context)
-            if waits and context.window is not None and not bpy.app.background:
+            self._start(context)
+            if context.window is not None and not bpy.app.background:
                 self._timer = context.window_manager.event_timer_add(_TICK_S, window=context.window)
                 context.window_manager.progress_begin(0, 100)
                 context.window_manager.modal_handler_add(self)
                 return {"RUNNING_MODAL"}
-            if self._run is not None:
-                self._run.wait()
-            return self._finished(context)
+            for _ in self._steps:
+                if self._run is not None:
+                    self._run.wait()
         except (MosaicError, OSError) as error:
             return self._failed(context, error)
+        return self._finished(context)
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type == "ESC" and event.value == "PRESS":
@@ -156,20 +164,28 @@ class MOSAIC_OT_import_memory(bpy.types.Operator, ImportHelper):
             return {"CANCELLED"}
         if event.type != "TIMER":
             return {"RUNNING_MODAL"}  # the file must not change under an import
-        if self._run.running:
-            context.window_manager.progress_update(int(100 * self._run.fraction))
-            context.workspace.status_text_set(f"Importing: {self._run.line or 'starting'}   (Esc cancels)")
-            return {"RUNNING_MODAL"}
         try:
-            return self._finished(context)
+            label = next(self._steps, None)
         except (MosaicError, OSError) as error:
             return self._failed(context, error)
+        except BaseException:
+            self.cancel(context)
+            raise
+        if label is None:
+            return self._finished(context)
+        if self._run is not None:
+            context.window_manager.progress_update(int(100 * self._run.fraction))
+        context.workspace.status_text_set(f"Importing: {label}   (Esc cancels)")
+        return {"RUNNING_MODAL"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender calls this when the window closes."""
         if self._run is not None:
             self._run.close()
             self._run = None
+        if self._steps is not None:
+            self._steps.close()  # waits for the thread, which may be writing into the folder
+            self._steps = None
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
@@ -179,8 +195,8 @@ class MOSAIC_OT_import_memory(bpy.types.Operator, ImportHelper):
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
-    def _start(self, context: bpy.types.Context) -> bool:
-        """Begin; whether a process works on it now. Raises `MosaicError`."""
+    def _start(self, context: bpy.types.Context) -> None:
+        """Check what was chosen and read what the steps need of Blender's data. Raises `MosaicError`."""
         place = Path(bpy.path.abspath(self.filepath))
         if not place.exists():
             raise CaptureError(f"cannot import {place}: there is no such file or folder")
@@ -188,11 +204,35 @@ class MOSAIC_OT_import_memory(bpy.types.Operator, ImportHelper):
             raise CaptureError("the scene has no memory to add to: choose one, or import into a new one")
         kind = kind_of(place, self.kind)
         if kind == "mosaic":
-            return False
-        self._folder = Path(tempfile.mkdtemp(prefix="mosaic-import-", dir=bpy.app.tempdir or None))
-        arguments = self._arguments(context, place, kind)
-        self._run = CommandRun(worker_python(), arguments, log_file=new_log_file())
-        return True
+            known = memory_to_extend(context) if self.extend else None
+            reading = beside(lambda: _read(place, known), "reading the memory")
+        else:
+            self._folder = Path(tempfile.mkdtemp(prefix="mosaic-import-", dir=bpy.app.tempdir or None))
+            arguments = self._arguments(context, place, kind)
+            known = memory_to_extend(context) if self.extend else None
+            reading = self._made_by_process(worker_python(), arguments, self._folder, known)
+        self._steps = self._all_steps(context, reading, name=place.stem or place.name)
+
+    def _all_steps(
+        self, context: bpy.types.Context, reading: Generator[str, None, Memory], *, name: str
+    ) -> Generator[str, None, None]:
+        """The memory, then its file and its object; each step says what is being done."""
+        memory = yield from reading
+        obj = yield from store_steps(context, memory, name=name, extend=self.extend, progress="saving the memory")
+        self._told = f"{obj.name}: {len(memory.views)} views, {len(memory.patches)} patches"
+
+    def _made_by_process(
+        self, python: str, arguments: list[str], folder: Path, known: Memory | None
+    ) -> Generator[str, None, Memory]:
+        """What the GPU process's Python makes, `known` with it. Raises `WorkerError`."""
+        if known is not None:
+            yield from beside(lambda: save_memory(known, folder / _KNOWN), "saving the chosen memory for the process")
+        self._run = CommandRun(python, arguments, log_file=new_log_file())
+        while self._run.running:
+            yield self._run.line or "starting"
+        if self._run.error:
+            raise WorkerError(self._run.error)
+        return (yield from beside(lambda: load_memory(folder / _IMPORTED), "reading the memory"))
 
     def _arguments(self, context: bpy.types.Context, place: Path, kind: str) -> list[str]:
         """The command line of `mosaic` for what was chosen. Raises `MosaicError`."""
@@ -216,9 +256,8 @@ class MOSAIC_OT_import_memory(bpy.types.Operator, ImportHelper):
         if cameras is not None:
             arguments += ["--cameras", str(cameras)]
         if self.extend:
-            save_memory(memory_to_extend(context), self._folder / "known.mosaic")
-            arguments += ["--into", str(self._folder / "known.mosaic")]
-        return [*arguments, "--out", str(self._folder / "imported.mosaic")]
+            arguments += ["--into", str(self._folder / _KNOWN)]
+        return [*arguments, "--out", str(self._folder / _IMPORTED)]
 
     def _scene_cameras(self, context: bpy.types.Context) -> Path:
         """The scene's own path, to look at points from."""
@@ -230,28 +269,21 @@ class MOSAIC_OT_import_memory(bpy.types.Operator, ImportHelper):
         return file
 
     def _finished(self, context: bpy.types.Context) -> set[str]:
-        place = Path(bpy.path.abspath(self.filepath))
-        if self._run is None:
-            memory = load_memory(place)
-            if self.extend:
-                memory = added(memory_to_extend(context), memory)
-        else:
-            if self._run.error:
-                raise WorkerError(self._run.error)
-            memory = load_memory(self._folder / "imported.mosaic")
-        self._show(context, memory, name=place.stem or place.name)
         self.cancel(context)
+        self.report({"INFO"}, self._told)
         return {"FINISHED"}
-
-    def _show(self, context: bpy.types.Context, memory: Memory, *, name: str) -> None:
-        obj = store_memory(context, memory, name=name, extend=self.extend)
-        self.report({"INFO"}, f"{obj.name}: {len(memory.views)} views, {len(memory.patches)} patches")
 
     def _failed(self, context: bpy.types.Context, error: Exception) -> set[str]:
         self.cancel(context)
         if not isinstance(error, Cancelled):
             self.report({"ERROR"}, str(error))
         return {"CANCELLED"}
+
+
+def _read(place: Path, known: Memory | None) -> Memory:
+    """A `.mosaic` file's memory, added to `known` where there is one."""
+    memory = load_memory(place)
+    return memory if known is None else added(known, memory)
 
 
 register, unregister = registration(MOSAIC_OT_import_memory)

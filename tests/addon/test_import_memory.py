@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -55,6 +56,22 @@ def test_a_mosaic_file_becomes_a_memory_and_another_is_added_to_it(tmp_path):
     memory = scene_memory()
     assert len(memory.views) == 3 and len(memory.edits) == 1
     assert memory.object_names == room_memory(PLACES).object_names  # of one name is one object
+
+
+def test_files_are_read_and_saved_beside_blender(tmp_path, monkeypatch):
+    from blender_addon.capture import store
+    from blender_addon.operators import import_memory
+
+    threads = []
+
+    def noting(work):
+        return lambda *known: threads.append(threading.current_thread()) or work(*known)
+
+    monkeypatch.setattr(import_memory, "load_memory", noting(import_memory.load_memory))
+    monkeypatch.setattr(store, "save_memory", noting(store.save_memory))
+    save_memory(room_memory(PLACES[:1]), tmp_path / "one.mosaic")
+    assert bpy.ops.mosaic.import_memory(filepath=str(tmp_path / "one.mosaic")) == {"FINISHED"}
+    assert len(threads) == 2 and threading.main_thread() not in threads
 
 
 def test_what_cannot_be_imported_is_one_sentence_and_changes_nothing(tmp_path):
