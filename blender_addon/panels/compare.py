@@ -6,6 +6,8 @@ from pathlib import Path
 
 import bpy
 
+from mosaic_core.wording import phrase
+
 from ..operators.generate import shown_take
 from ..registry import registration
 from .drawing import SidebarPanel, draw_text, safely
@@ -18,7 +20,12 @@ def draw_compare(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         draw_text(layout, context, "No take yet", icon="INFO")
         return
     if not compare.other or Path(compare.other) == folder:
-        draw_text(layout, context, f"A is {folder.name}. Press B at another take to compare with it.", icon="INFO")
+        draw_text(
+            layout,
+            context,
+            phrase("A is {take}. Press B at another take to compare with it.", take=folder.name),
+            icon="INFO",
+        )
         return
     layout.label(text=f"A {folder.name}, B {Path(compare.other).name}", icon="ARROW_LEFTRIGHT")
     layout.operator("mosaic.flip_take", icon="FILE_REFRESH")

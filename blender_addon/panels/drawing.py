@@ -17,6 +17,8 @@ import bpy
 
 from mosaic_core.errors import MosaicError
 
+from ..translations import in_words
+
 _log = logging.getLogger(__name__)
 _told: set[str] = set()
 # Blender's default font at the default size: some seven pixels a letter, two letters of margin.
@@ -55,7 +57,11 @@ def safely(draw: Draw) -> Callable[[bpy.types.Panel, bpy.types.Context], None]:
 
 
 def draw_text(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "NONE") -> None:
-    """A sentence over as many lines as the region's width asks for; the icon stands before the first."""
+    """A sentence over as many lines as the region's width asks for; the icon stands before the first.
+
+    It is translated here: Blender would look for the single lines.
+    """
+    text = bpy.app.translations.pgettext_iface(in_words(text))
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(wrapped(text, _letters_a_line(context))):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from mosaic_core.wording import Phrase, phrase
+
 from ..memory import store
 from ..memory.sets import set_names
 from ..registry import registration
+from ..translations import in_words
 from .drawing import SidebarPanel, draw_text, safely
 
 _MAX_MENU_ENTRIES = 200
@@ -17,7 +20,7 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Select patches, then do something with them."""
     obj = store.active_memory(context)
     if obj is not None:
-        layout.label(text=selection_in_words(obj), icon="RESTRICT_SELECT_OFF")
+        layout.label(text=in_words(selection_in_words(obj)), icon="RESTRICT_SELECT_OFF")
     else:
         draw_text(layout, context, "Capture a memory first, or make one the active object", icon="INFO")
     column = layout.column(align=True)
@@ -41,14 +44,14 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     flow.operator("mosaic.reset", text="Reset", icon="LOOP_BACK")
 
 
-def selection_in_words(obj: bpy.types.Object) -> str:
+def selection_in_words(obj: bpy.types.Object) -> Phrase:
     """How many patches are selected."""
     mesh = obj.data
     if obj.mode == "EDIT":
-        return f"{mesh.total_face_sel} patches selected"
+        return phrase("{count} patches selected", count=mesh.total_face_sel)
     selected = np.zeros(len(mesh.polygons), bool)
     mesh.polygons.foreach_get("select", selected)
-    return f"{int(selected.sum())} of {len(selected)} patches selected"
+    return phrase("{count} of {all} patches selected", count=int(selected.sum()), all=len(selected))
 
 
 def draw_object_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -64,7 +67,9 @@ def draw_view_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     layout.operator("mosaic.select_view", text="Of the Selected Patches")
     layout.separator()
     for number, view in enumerate(_loaded_memory(context).views[:_MAX_MENU_ENTRIES]):
-        layout.operator("mosaic.select_view", text=view.name or f"View {number}").view = number
+        layout.operator(
+            "mosaic.select_view", text=view.name or in_words(phrase("View {number}", number=number))
+        ).view = number
 
 
 def draw_meaning_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import bpy
 
+from mosaic_core.wording import phrase
+
 from ..events import events_of
 from ..registry import registration
 from ..results import live_thumbnail
 from ..shots import memory_to_generate_from
+from ..translations import in_words
 from .drawing import SidebarPanel, draw_icon, draw_pair, draw_text, safely
 from .set_up import draw_set_up
 from .shots import draw_queue, draw_shots
@@ -55,7 +58,8 @@ def _draw_prompts(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     events, problems = events_of(context.scene.timeline_markers)
     for event in events:
         strength = "" if event.strength == 1 else f" ({event.strength:g})"
-        layout.label(text=f"From {event.frame}: {event.text}{strength}", icon="MARKER_HLT")
+        told = phrase("From {frame}: {text}{strength}", frame=event.frame, text=event.text, strength=strength)
+        layout.label(text=in_words(told), icon="MARKER_HLT")
     for problem in problems:
         draw_text(layout, context, problem, icon="ERROR")
 
@@ -68,7 +72,8 @@ def _draw_buttons(layout: bpy.types.UILayout, context: bpy.types.Context, status
     if status.running:
         row.operator("mosaic.queue", text="Queue", icon="SORTTIME").all_shots = False
     else:
-        name = f"Generate from {obj.name}" if obj is not None and not several else "Generate"
+        from_one = obj is not None and not several
+        name = in_words(phrase("Generate from {memory}", memory=obj.name)) if from_one else "Generate"
         row.operator("mosaic.generate", text=name, icon="RENDER_ANIMATION")
     if several:
         row.operator("mosaic.queue", text="Queue All" if status.running else "Generate All").all_shots = True

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bpy
 
+from mosaic_core.wording import phrase
+
 from ..paths.curve import followed_curve, followed_frames, look_target
 from ..registry import registration
 from .drawing import SidebarPanel, draw_text, safely
@@ -23,8 +25,8 @@ def draw_path(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         draw_text(layout, context, "No camera: draw a path or add one", icon="INFO")
     else:
         if settings.path_camera is None:
-            layout.label(text=f"The scene's camera: {camera_obj.name}", icon="CAMERA_DATA")
-        _draw_path_facts(layout, camera_obj)
+            draw_text(layout, context, phrase("The scene's camera: {name}", name=camera_obj.name), icon="CAMERA_DATA")
+        _draw_path_facts(layout, context, camera_obj)
     row = layout.row(align=True)
     row.prop(scene, "frame_start", text="Start")
     row.prop(scene, "frame_end", text="End")
@@ -33,15 +35,18 @@ def draw_path(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.operator("mosaic.import_path", text="Import", icon="IMPORT")
 
 
-def _draw_path_facts(layout: bpy.types.UILayout, camera_obj: bpy.types.Object) -> None:
+def _draw_path_facts(layout: bpy.types.UILayout, context: bpy.types.Context, camera_obj: bpy.types.Object) -> None:
+    """What it follows and looks at; names are long, so the sentences may take two lines."""
     curve = followed_curve(camera_obj)
     frames = followed_frames(camera_obj)
     if curve is not None:
-        length = f", {frames[1]} frames from {frames[0]}" if frames else ""
-        layout.label(text=f"follows {curve.name}{length}", icon="CON_FOLLOWPATH")
+        text = phrase("follows {curve}", curve=curve.name)
+        if frames:
+            text = phrase("{follows}, {count} frames from {first}", follows=text, count=frames[1], first=frames[0])
+        draw_text(layout, context, text, icon="CON_FOLLOWPATH")
     target = look_target(camera_obj)
     if target is not None:
-        layout.label(text=f"looks at {target.name}", icon="CON_TRACKTO")
+        draw_text(layout, context, phrase("looks at {target}", target=target.name), icon="CON_TRACKTO")
     layout.operator("mosaic.follow_path", text="Speed and Look" if curve is not None else "Follow Curve")
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import bpy
 
+from mosaic_core.wording import phrase
+
 from ..registry import registration
+from ..translations import in_words
 from .drawing import SidebarPanel, safely
 
 
 def draw_path_keys(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Keys from the view, the lens, speed."""
     scene = context.scene
-    layout.operator("mosaic.key_view", text=f"Key the View at {scene.frame_current}", icon="KEY_HLT")
+    text = phrase("Key the View at {frame}", frame=scene.frame_current)
+    layout.operator("mosaic.key_view", text=in_words(text), icon="KEY_HLT")
     camera_obj = scene.mosaic.path_camera or scene.camera
     row = layout.row(align=True)
     if camera_obj is not None and camera_obj.type == "CAMERA":

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import bpy
 
+from mosaic_core.wording import phrase
+
 from ..operators.generate import shown_take, takes_of_scene
 from ..registry import registration
 from ..results import thumbnail
 from ..shot_list import active_shot
 from ..take_facts import TakeFacts, facts_of
+from ..translations import in_words
 from .drawing import SidebarPanel, draw_icon, draw_text, safely
 
 _LISTED = 8
@@ -52,7 +55,8 @@ def _draw_list(layout: bpy.types.UILayout, context: bpy.types.Context, shown: Ta
         second = other.operator("mosaic.choose_take", text="B", depress=compare.other == str(facts.folder))
         second.folder, second.compare = str(facts.folder), True
     if len(takes) > _LISTED:
-        column.label(text=f"and {len(takes) - _LISTED} older ones, in their folder")
+        older = phrase("and {count} older ones, in their folder", count=len(takes) - _LISTED)
+        column.label(text=in_words(older))
 
 
 def _draw_result_buttons(layout: bpy.types.UILayout, facts: TakeFacts) -> None:

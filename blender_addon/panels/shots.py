@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import bpy
 
+from mosaic_core.wording import phrase
+
 from ..queue import Status
 from ..registry import registration
+from ..translations import in_words
 from .drawing import draw_text
 
 _ICONS = {
@@ -61,7 +64,8 @@ def draw_queue(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     box = layout.box()
     left = sum(item.status in (Status.WAITING, Status.RUNNING) for item in items)
     row = box.row()
-    row.label(text=f"Queue: {left} of {len(items)} left" if left else f"Queue: {len(items)} done")
+    told = phrase("Queue: {left} of {all} left", left=left, all=len(items))
+    row.label(text=in_words(told if left else phrase("Queue: {all} done", all=len(items))))
     if left > 1:
         row.operator("mosaic.queue_cancel", text="Cancel All").number = 0
     for item in items:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import bpy
 
+from mosaic_core.wording import phrase
+
 from ..operators.generate import shown_take, takes_of_scene
 from ..paths.gentle import stands_still, wanted_frame_count
 from ..registry import registration
@@ -72,10 +74,11 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     scene = context.scene
     camera_obj = scene.mosaic.path_camera or scene.camera
     if stands_still(scene):
-        camera = f"{wanted_frame_count(scene)} frames in which the camera moves a little to the side and back"
+        count = wanted_frame_count(scene)
+        camera = phrase("{count} frames in which the camera moves a little to the side and back", count=count)
     else:
-        camera = f"along {camera_obj.name}" if camera_obj is not None else "along a path"
-    draw_text(layout, context, f"2 of 2: make the video, {camera}.")
+        camera = phrase("along {camera}", camera=camera_obj.name) if camera_obj is not None else phrase("along a path")
+    draw_text(layout, context, phrase("2 of 2: make the video, {camera}.", camera=camera))
     _large(layout).operator("mosaic.generate", icon="RENDER_ANIMATION")
     status = context.window_manager.mosaic_job
     if status.error:

@@ -2,8 +2,8 @@
 
 Blender looks every label and tooltip up by its English text, so the code has English alone and a text without a
 translation is shown in English. Texts with numbers in them are put together in Python and stay English, but for those
-that are made as phrases (`mosaic_core.wording`): legends, captions, and what a check of the path found. Another
-language is one more module like `german`, one like `german_legends` and one more line in `LANGUAGES`.
+that are made as phrases (`mosaic_core.wording`): legends, captions, what panels count, and what a check of the path
+found. Another language is one more module like `german`, one like `german_legends` and one more line in `LANGUAGES`.
 """
 
 from __future__ import annotations
