@@ -36,7 +36,8 @@ class Screen:
         self._server = subprocess.Popen(
             [
                 *("Xvfb", "-displayfd", str(write_fd), "-screen", "0", size),
-                *("-fbdir", str(self._folder), "-noreset", "-nolisten", "tcp"),
+                # Without a cursor: the server's stays in the middle, and events are simulated elsewhere.
+                *("-fbdir", str(self._folder), "-noreset", "-nolisten", "tcp", "-nocursor"),
             ],
             pass_fds=[write_fd],
             stdin=subprocess.DEVNULL,

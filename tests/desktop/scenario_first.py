@@ -42,6 +42,7 @@ def scenario(desk):
     settings = bpy.context.scene.mosaic
     settings.width, settings.height = 320, 180  # half as wide, and half as long: the test shall not take minutes
     bpy.context.scene.frame_end = 12
+    bpy.context.preferences.view.show_tooltips = False  # they would lie over what the manual's pictures show
     desk.check("MOSAIC_PYTHON" not in os.environ, "no Python is named")
     yield from desk.move(*desk.centre())
     yield from desk.press("ESC")

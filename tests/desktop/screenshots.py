@@ -67,7 +67,7 @@ def numbered(picture: Image.Image, number: int, x: int, y: int) -> Image.Image:
     for grow, width in ((0, 5), (5, 2)):
         box = (x - 24 - grow, y - 24 - grow, x + 24 + grow, y + 24 + grow)
         draw.ellipse(box, outline=_RED if width == 5 else (255, 255, 255), width=width)
-    badge = (max(30, x - 48), max(30, y - 48))
+    badge = (max(30, x - 80), y)  # beside the click: above it stands what the panel says about the button
     draw.ellipse((badge[0] - 20, badge[1] - 20, badge[0] + 20, badge[1] + 20), fill=_RED)
     draw.text(badge, str(number), fill="white", anchor="mm", font=ImageFont.load_default(28))
     return picture
