@@ -19,6 +19,7 @@ from bpy.props import (
 from . import compat
 from .registry import registration
 from .shot_list import MosaicShot, ShotFields, on_index
+from .translations import CONTEXT
 
 _engine_items_cache: list[tuple[str, str, str]] = []
 
@@ -49,6 +50,7 @@ class MosaicSceneSettings(bpy.types.PropertyGroup, ShotFields):
     # Memory
     memory: PointerProperty(
         name="Memory",
+        translation_context=CONTEXT,
         type=bpy.types.Object,
         poll=_is_memory,
         description="The memory that is edited and generated from",

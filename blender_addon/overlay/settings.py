@@ -11,6 +11,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, PointerProperty
 
 from ..registry import registration
+from ..translations import CONTEXT
 from . import colouring
 
 
@@ -34,6 +35,7 @@ class MosaicViewSettings(bpy.types.PropertyGroup):
     )
     show_path: BoolProperty(
         name="Path",
+        translation_context=CONTEXT,
         description="The camera's path with a tick every few frames, coloured by speed; red where more than half of "
         "the picture is new within four frames, which a model cannot follow",
         update=_changed,

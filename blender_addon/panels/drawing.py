@@ -17,7 +17,7 @@ import bpy
 
 from mosaic_core.errors import MosaicError
 
-from ..translations import in_words
+from ..translations import CONTEXT, in_words
 
 _log = logging.getLogger(__name__)
 _told: set[str] = set()
@@ -36,6 +36,7 @@ class SidebarPanel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
     bl_category = "Mosaic"
+    bl_translation_context = CONTEXT
 
 
 def safely(draw: Draw) -> Callable[[bpy.types.Panel, bpy.types.Context], None]:

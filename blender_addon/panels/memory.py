@@ -33,8 +33,10 @@ def draw_memory(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     draw_pair(column, "Size", settings, "capture_width", "capture_height")
     row = layout.row(align=True)
     row.scale_y = 1.4
-    row.operator("mosaic.capture", icon="RENDER_STILL")
-    if store.is_memory(settings.memory):
+    if not store.is_memory(settings.memory):
+        row.operator("mosaic.capture", icon="RENDER_STILL")
+    else:
+        row.operator("mosaic.capture", text="Capture", icon="RENDER_STILL")
         row.operator("mosaic.capture", text="Add Views", icon="ADD").extend = True
     layout.separator()
     layout.prop(settings, "memory")

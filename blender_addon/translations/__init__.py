@@ -17,8 +17,10 @@ from . import german, german_legends
 # Blender's locale names; the second is what versions before 4.5 call it, and both may be given.
 _GERMAN = {**german.WORDS, **german_legends.WORDS}
 LANGUAGES = {"de": _GERMAN, "de_DE": _GERMAN}
+# For words that Blender translates itself, and otherwise: a memory is not the computer's. Its translation goes first.
+CONTEXT = "Mosaic"
 # Buttons of operators are looked up in a context of their own.
-_CONTEXTS = ("*", "Operator")
+_CONTEXTS = ("*", "Operator", CONTEXT)
 
 
 def dictionary(words: dict[str, str]) -> dict[tuple[str, str], str]:

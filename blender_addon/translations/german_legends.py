@@ -35,7 +35,7 @@ WORDS = {
     "Between frames {first} and {last} the camera passes through {name}.": (
         "Zwischen den Bildern {first} und {last} geht die Kamera durch {name}."
     ),
-    "Capture from {names} with Add Views": "Mit „Ansichten hinzufügen“ von {names} aufnehmen",
+    "Capture from {names} with Add Views": "Mit „Ansichten dazu“ von {names} aufnehmen",
     "Changed since {take}": "Geändert seit {take}",
     "Confidence along the path": "Verlässlichkeit entlang des Wegs",
     "Conflicts: the views agree": "Widersprüche: die Ansichten sind sich einig",

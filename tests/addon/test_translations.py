@@ -9,6 +9,8 @@ import bpy
 import numpy as np
 import pytest
 
+from blender_addon.translations import CONTEXT, LANGUAGES, dictionary
+
 from .shown_strings import labels_and_tooltips, templates_of_phrases
 
 
@@ -35,8 +37,17 @@ def test_labels_and_tooltips_are_shown_in_german(german_blender):
 
     assert pgettext_iface("Capture Memory", "Operator") == "Gedächtnis aufnehmen"
     assert pgettext_iface("First Video") == "Erstes Video"
+    assert pgettext_iface("Memory", CONTEXT) == "Gedächtnis", "and not Speicher, as Blender has it"
     assert pgettext_tip("Move the selected patches") == "Die gewählten Flicken bewegen"
     assert pgettext_iface("a text that nobody translated") == "a text that nobody translated"
+
+
+def test_titles_of_panels_are_ours_where_blender_knows_the_word_too():
+    panels = [getattr(bpy.types, name) for name in dir(bpy.types) if name.startswith("MOSAIC_PT_")]
+    sidebar = [panel for panel in panels if panel.bl_space_type == "VIEW_3D"]
+    assert len(sidebar) >= 10 and {panel.bl_translation_context for panel in sidebar} == {CONTEXT}
+    assert {panel.bl_label for panel in sidebar} <= set(LANGUAGES["de"])
+    assert dictionary({"Memory": "Gedächtnis"})[CONTEXT, "Memory"] == "Gedächtnis"
 
 
 def test_most_labels_have_german_and_little_german_is_of_labels_that_are_gone():
@@ -59,7 +70,6 @@ def test_legends_are_drawn_in_german_where_blender_is(german_blender):
 
 
 def test_phrases_are_german_with_their_numbers():
-    from blender_addon.translations import LANGUAGES
     from mosaic_core.wording import phrase, shown
 
     def german(text: str) -> str:
@@ -75,7 +85,6 @@ def test_phrases_are_german_with_their_numbers():
 
 def test_the_caption_of_the_live_preview_is_german():
     from blender_addon.overlay.readout_preview import Shown, label_of
-    from blender_addon.translations import LANGUAGES
     from mosaic_core.wording import shown
 
     readout = SimpleNamespace(covered=np.arange(100).reshape(10, 10) >= 5)
@@ -88,7 +97,6 @@ def test_the_caption_of_the_live_preview_is_german():
 
 
 def test_what_is_too_fast_is_told_in_german_with_its_numbers():
-    from blender_addon.translations import LANGUAGES
     from mosaic_core.cameras import Camera
     from mosaic_core.cameras.plausibility import check_path
     from mosaic_core.cameras.presets import even_times, pan
@@ -102,7 +110,6 @@ def test_what_is_too_fast_is_told_in_german_with_its_numbers():
 
 
 def test_every_phrase_has_german_and_takes_the_same_values():
-    from blender_addon.translations import LANGUAGES
     from blender_addon.translations.german_legends import WORDS
 
     templates = templates_of_phrases()
