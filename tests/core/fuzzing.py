@@ -193,8 +193,21 @@ def guarded() -> Iterator[None]:
 
 def refusal_of(read: Callable[[], object], *, declared_bytes: int) -> str | None:
     """The sentence this file is refused with, None where it was read. Fails otherwise. Inside `guarded`."""
-    global _watching
+    most = 2 * declared_bytes + SLACK_BYTES
     _writes.clear()
+    text, peak = _once(read)
+    if peak > most:
+        # A thread that another test left at work counts as well: what the reader itself takes, it takes again.
+        text, peak = _once(read)
+    assert peak <= most, f"{peak} bytes for a file of {declared_bytes}: {text}"
+    assert not _writes, f"a reader wrote: {_writes}"
+    assert text is None or ("\n" not in text and len(text) < 1000), text
+    return text
+
+
+def _once(read: Callable[[], object]) -> tuple[str | None, int]:
+    """The refusal, and how many bytes were held at most meanwhile."""
+    global _watching
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     signal.setitimer(signal.ITIMER_REAL, SECONDS_A_CASE)
@@ -209,11 +222,7 @@ def refusal_of(read: Callable[[], object], *, declared_bytes: int) -> str | None
     finally:
         _watching = False
         signal.setitimer(signal.ITIMER_REAL, 0)
-    peak = tracemalloc.get_traced_memory()[1] - before
-    assert peak <= 2 * declared_bytes + SLACK_BYTES, f"{peak} bytes for a file of {declared_bytes}: {text}"
-    assert not _writes, f"a reader wrote: {_writes}"
-    assert text is None or ("\n" not in text and len(text) < 1000), text
-    return text
+    return text, tracemalloc.get_traced_memory()[1] - before
 
 
 def fuzz(
