@@ -182,7 +182,8 @@ def _middles(
     known = np.isfinite(middles[:, 0])
     is_whole = known & [any(not np.any(outline.cut) for outline in moment) for moment in outlines]
     scale = float(abs(np.linalg.det(edited_from_captured[:3, :3]))) ** (1 / 3)  # of a mirrored thing too
-    return middles, is_whole if is_whole.any() else known, 2 * sizes[0] * scale
+    best = next((choice for choice in (is_whole, known) if choice.any()), np.ones(len(parts), bool))
+    return middles, best, 2 * sizes[0] * scale
 
 
 def _outlines(memory: Memory, part: np.ndarray) -> list[_Outline]:

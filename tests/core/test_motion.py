@@ -67,6 +67,16 @@ def test_a_single_moment_is_enough():
         assert (found & truth).sum() > 0.85 * (found | truth).sum()
 
 
+def test_of_things_that_no_view_saw_whole_the_nearest_moment_is_shown():
+    """Both captures see the crate's left side alone, cut off by the picture: no outline tells where its middle is."""
+    cameras = [camera_at((-1.6, -4.0, 0.5), (-1.9, 1.0, 0.5), fov_deg=14.0)] * 2
+    views = [view_of(camera, ROOM, time_s=t) for camera, t in zip(cameras, (0.0, 2.0), strict=True)]
+    views = [replace(view, dynamic=view.object_ids == RED) for view in views]
+    still = Motion(np.array([0.0, 2.0]), poses([(0.0, 0.0, 0.0)] * 2))
+    (mover,) = movers_of(Memory.from_views(views, NAMES).with_motions({RED: still}))
+    assert np.isnan(mover.middles_world).all() and [mover.moment_at(t)[0] for t in (0.4, 1.7)] == [0, 1]  # type: ignore
+
+
 def test_it_turns_as_it_goes():
     quarter = Motion(np.array([0.0, 1.0]), poses([(-1.1, 0.7, 0.5)] * 2, [(0, 0, 0), (0, 0, np.pi / 2)]))
     memory = captured(times=(0.0, 0.0)).with_motions({RED: quarter})
