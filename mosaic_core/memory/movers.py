@@ -4,7 +4,7 @@ A memory that shows what moves wherever it was captured shows one ball five time
 But a renderer's object ids, or a tracker's, say which patches are the same thing at another moment. Where the memory
 holds its motion (`mosaic_core.memory.motion`), that says where it is; elsewhere its path is read off the moments
 themselves: smoothly from each to the next, and before the first and after the last on as it went there, for a while.
- A thing is shown as the nearest moment that saw it whole caught it, carried along.
+A thing is shown as the nearest moment that saw it whole caught it, carried along.
 
 Where a thing's middle is follows from its outline: a side view tells its width and height, and what cannot be seen, how
 far it reaches behind its front, is taken to be its width. Where the picture or something nearer cuts a side off, the
@@ -14,6 +14,7 @@ sways in place, and what has no object id, stays as it was captured.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -30,6 +31,9 @@ from .view import View
 IN_DOUBT, FROM_ASIDE = 0.1, 0.4
 # It is carried so far past its first and last moment and no farther: nobody knows what it met by then.
 CARRIED_S = 4.0
+# Of a thing that was pulled into more pieces, each with a transform of its own, none is followed: it is no thing any
+# more, and every piece would be read by itself.
+MOST_COPIES = 16
 # Two stretches are one motion where their velocities differ by no more than this share.
 SAME_VELOCITY = 0.3
 # Nearer by this share of the depth is something else, in front.
@@ -110,7 +114,9 @@ def movers_of(memory: Memory) -> list[Mover]:
     times = np.array([view.time_s for view in memory.views], np.float64)[views]
     found = []
     # A copy is a thing of its own: another transform of the same patches.
-    for thing, placed in sorted(set(zip(things.tolist(), table.transform_index[at].tolist(), strict=True))):
+    copies = sorted(set(zip(things.tolist(), table.transform_index[at].tolist(), strict=True)))
+    count = Counter(thing for thing, _ in copies)
+    for thing, placed in (copy for copy in copies if count[copy[0]] <= MOST_COPIES):
         mine = (things == thing) & (table.transform_index[at] == placed)
         moments = np.unique(times[mine])
         if thing == 0 or (len(moments) < 2 and thing not in memory.motions):

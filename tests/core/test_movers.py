@@ -169,6 +169,12 @@ def test_a_copy_moves_as_its_original_does(memory):
     assert (one & both).sum() == one.sum() and both.sum() > 1.5 * one.sum()
 
 
+def test_what_is_pulled_to_pieces_is_followed_no_more(memory):
+    red = placements_of(memory, RED)
+    pulled = memory.edited(*(edits.translate([number], (0, 0, 0.01 * i)) for i, number in enumerate(red[:20], start=1)))
+    assert movers_of(pulled) == [] and TimedReader(pulled).rgb(CAMERA, 0.7).covered.any()
+
+
 def test_it_turns_with_the_artists_rotation(memory):
     quarter = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
     (mover,) = movers_of(memory.edited(edits.transform(placements_of(memory, RED), quarter)))
