@@ -44,7 +44,7 @@ class Motion:
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
-    def at(self, time_s: float) -> np.ndarray:  # (4, 4)
+    def world_from_object_at(self, time_s: float) -> np.ndarray:  # (4, 4)
         """The pose at a time: between two samples straight and turning evenly, outside them the first or the last."""
         i = int(np.clip(np.searchsorted(self.times_s, time_s, "right") - 1, 0, len(self.times_s) - 1))
         first = self.world_from_object[i]
@@ -59,7 +59,7 @@ class Motion:
 
     def between(self, from_s: float, to_s: float) -> np.ndarray:  # (4, 4) rigid, world to world
         """What carries the thing from where it is at one time to where it is at another."""
-        return self.at(to_s) @ np.linalg.inv(self.at(from_s))
+        return self.world_from_object_at(to_s) @ np.linalg.inv(self.world_from_object_at(from_s))
 
     def moved(self, matrix: np.ndarray) -> Motion:  # (4, 4) rigid
         """The same motion in a world that has moved along."""

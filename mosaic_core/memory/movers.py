@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..cameras.camera import transform_points
+from ..cameras.monotone import monotone_cubic
 from ..cameras.rotations import cleaned
 from .memory import Memory
 from .motion import Motion
@@ -88,7 +89,9 @@ class Mover:
         if self.motion is None:
             places = np.array([self.middle_at(time_s) for time_s in times])
         else:
-            places = np.array([(self.edited_from_captured @ self.motion.at(time_s))[:3, 3] for time_s in times])
+            places = np.array(
+                [(self.edited_from_captured @ self.motion.world_from_object_at(time_s))[:3, 3] for time_s in times]
+            )
         return float(np.linalg.norm(np.diff(places, axis=0), axis=1).sum())
 
     def middle_at(self, time_s: float) -> np.ndarray:  # (3,) metres, world
@@ -99,7 +102,8 @@ class Mover:
             return middles[-1] + (time_s - times[-1]) * _last_velocity(times, middles)
         if time_s <= times[0]:
             return middles[0] + (time_s - times[0]) * _last_velocity(times[::-1], middles[::-1])
-        return _on_the_curve(time_s, times, middles)
+        # Things that are keyed speed up and slow down, and do not turn back for it.
+        return monotone_cubic(times, middles, np.array([time_s]))[0]
 
 
 def movers_of(memory: Memory) -> list[Mover]:
@@ -253,23 +257,6 @@ def _goes_somewhere(middles: np.ndarray, width_m: float, seen_from: list[np.ndar
         if np.linalg.norm(middles[index] - middles[known[0]]) > (IN_DOUBT + FROM_ASIDE * aside) * width_m:
             return True
     return False
-
-
-def _on_the_curve(time_s: float, times: np.ndarray, middles: np.ndarray) -> np.ndarray:  # (M,), (M, 3) -> (3,) metres
-    """Cubic Hermite curves that never swing beyond two neighbours (Fritsch and Butland 1984): things that are keyed
-    speed up and slow down, and do not turn back for it."""
-    steps = np.diff(times)[:, None]
-    speeds = np.diff(middles, axis=0) / steps  # (M - 1, 3)
-    slopes = np.concatenate([speeds[:1], np.zeros_like(speeds[1:]), speeds[-1:]])
-    before, after = speeds[:-1], speeds[1:]
-    weight = (1 + steps[1:] / (steps[:-1] + steps[1:])) / 3
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = before * after / (weight * after + (1 - weight) * before)
-    slopes[1:-1] = np.where(before * after > 0, between, 0.0)
-    i = int(np.searchsorted(times, time_s, "right")) - 1
-    t, step = (time_s - times[i]) / steps[i], steps[i]
-    from_here = (1 + 2 * t) * (1 - t) ** 2 * middles[i] + t * (1 - t) ** 2 * step * slopes[i]
-    return from_here + t**2 * (3 - 2 * t) * middles[i + 1] - t**2 * (1 - t) * step * slopes[i + 1]
 
 
 def _last_velocity(times: np.ndarray, middles: np.ndarray) -> np.ndarray:  # (M,), (M, 3) -> (3,) metres a second

@@ -6,7 +6,6 @@ of the four captured moments.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import bpy
@@ -105,4 +104,3 @@ if __name__ == "__main__":
     rolling_scene()
     draw_picture(_PICTURE)
     blender_addon.unregister()
-    sys.exit()

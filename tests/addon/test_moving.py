@@ -35,7 +35,7 @@ def test_motions_are_those_of_the_scene_parents_and_scale_included():
     for frame in (1, 8, 25):
         scene.frame_set(frame)
         place, turn, _ = rider.matrix_world.decompose()
-        pose = motions["Rider"].at((frame - 1) / 24)
+        pose = motions["Rider"].world_from_object_at((frame - 1) / 24)
         np.testing.assert_allclose(pose[:3, 3], place, atol=1e-5)
         np.testing.assert_allclose(pose[:3, :3], turn.to_matrix(), atol=1e-5)
 

@@ -12,7 +12,7 @@ from mosaic_core.errors import MemoryFileError, MosaicError
 from mosaic_core.memory import Memory, edits, load_memory, save_memory
 from mosaic_core.memory.adding import added
 from mosaic_core.memory.mosaic_append import append_memory
-from mosaic_core.memory.motion import Motion
+from mosaic_core.memory.motion import MAX_SAMPLES, Motion
 from mosaic_core.memory.movers import movers_of
 from mosaic_core.memory.splice import extract, splice
 from mosaic_core.memory.timed_reader import TimedReader
@@ -88,8 +88,8 @@ def test_it_turns_as_it_goes():
 
 
 def test_a_motion_stands_still_before_and_after_it():
-    np.testing.assert_array_equal(SPRUNG.at(-5.0), SPRUNG.world_from_object[0])
-    np.testing.assert_array_equal(SPRUNG.at(99.0), SPRUNG.world_from_object[-1])
+    np.testing.assert_array_equal(SPRUNG.world_from_object_at(-5.0), SPRUNG.world_from_object[0])
+    np.testing.assert_array_equal(SPRUNG.world_from_object_at(99.0), SPRUNG.world_from_object[-1])
     np.testing.assert_allclose(SPRUNG.between(0.3, 0.3), np.eye(4), atol=1e-12)
 
 
@@ -139,7 +139,9 @@ def test_splice_and_extract_take_it_along():
     both = splice(memory, memory, aside)
     number = max(both.motions)
     assert len(both.motions) == 2 and len(movers_of(both)) == 2
-    np.testing.assert_allclose(both.motions[number].at(0.8), aside @ SPRUNG.at(0.8), atol=1e-12)
+    np.testing.assert_allclose(
+        both.motions[number].world_from_object_at(0.8), aside @ SPRUNG.world_from_object_at(0.8), atol=1e-12
+    )
     assert both.object_names[number].startswith(NAMES[RED])
     red = extract(memory, placements_of(memory, RED))
     assert red.motions[RED].same_as(SPRUNG)
@@ -155,6 +157,9 @@ def test_splice_and_extract_take_it_along():
         ([0.0], poses([(np.nan, 0, 0)]), "finite"),
         ([0.0, 1.0], poses([(0, 0, 0)]), "a pose each"),
         ([], np.zeros((0, 4, 4)), "a pose each"),
+        ([0.0], poses([(0, 0, 0)]) + np.eye(4)[3][:, None] * [0.0, 0.0, 0.1, 0.0], "last row"),
+        ([0.0], poses([(0, 0, 0)])[:, [1, 0, 2, 3]], "mirror"),
+        (np.arange(MAX_SAMPLES + 1.0), np.zeros((MAX_SAMPLES + 1, 4, 4)), "a pose each"),
     ],
 )
 def test_what_is_no_motion_is_refused(times, matrices, says):
