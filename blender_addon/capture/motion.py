@@ -17,6 +17,7 @@ from mathutils import Matrix
 
 from mosaic_core.memory.motion import Motion
 
+from ..beside import Progress
 from ..paths.apart import empty_scene
 from .facts import Surfaces
 
@@ -34,7 +35,8 @@ def motions_of(
     scene: bpy.types.Scene,
     objects: Iterable[bpy.types.Object],
     captured: dict[int, Surfaces],  # by frame, as far as it was read
-) -> Generator[None, None, dict[str, Motion]]:
+    progress: Progress = None,  # what each step yields
+) -> Generator[Progress, None, dict[str, Motion]]:
     """The motions, by full name, of objects that move in the scene's frame range and carry what is seen of them.
 
     A generator of short steps, between which the file is as it was; what it returns are the motions.
@@ -53,7 +55,7 @@ def motions_of(
                 for obj in movable:
                     sampled[obj.name_full].append(_rigid(obj.evaluated_get(depsgraph).matrix_world))
                 done += 1
-        yield
+        yield progress
     return _motions(
         sampled, frames, captured, first=scene.frame_start, frame_s=scene.render.fps_base / scene.render.fps
     )
@@ -100,10 +102,7 @@ def _carries(name: str, world_from_object_at: dict[int, np.ndarray], captured: d
         if name in surfaces:
             world = np.stack([matrix.reshape(4, 4) for _, matrix, _ in surfaces[name]])
             fixed.append(np.linalg.inv(world_from_object_at[frame]) @ world)
-    first = fixed[0] if fixed else None
     return all(
-        first is not None
-        and other.shape == first.shape
-        and np.abs(other - first).max() < _SAME * max(1.0, np.abs(first).max())
+        other.shape == fixed[0].shape and np.abs(other - fixed[0]).max() < _SAME * max(1.0, np.abs(fixed[0]).max())
         for other in fixed[1:]
     )

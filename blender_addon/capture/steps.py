@@ -77,7 +77,7 @@ def capture_steps(
                 yield CaptureProgress(2 * index + 1, total, f"{name}: depth and objects")
                 shots.append(session.shot(index, folder / f"{index:04d}.exr", rgb=rgb))
         made = CaptureProgress(total, total, "making the memory")
-        motions = yield from session.motions(shots, made)
+        motions = yield from motions_of(session.scene, session.owners(shots), session.surfaces_by_frame, made)
     except ReferenceError as error:
         raise CaptureError("the scene changed while it was captured: start again") from error
     return (yield from beside(lambda: session.memory(shots, motions, extend=extend), made))
@@ -125,19 +125,10 @@ class _Session:
             self.surfaces_by_frame[frame] = exact.surfaces
         return _Shot(self.request.view_name(index), frame, rgb, exact)
 
-    def motions(
-        self, shots: list[_Shot], progress: CaptureProgress
-    ) -> Generator[CaptureProgress, None, dict[str, Motion]]:
-        """Where what was captured goes during the clip, by full name."""
+    def owners(self, shots: list[_Shot]) -> list[bpy.types.Object]:
+        """The objects that were captured."""
         seen = np.unique(np.concatenate([np.unique(shot.exact.indices) for shot in shots]))
-        owners = [self.palette.objects[index - 1] for index in seen if index]
-        steps = motions_of(self.scene, owners, self.surfaces_by_frame)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value
-            yield progress
+        return [self.palette.objects[index - 1] for index in seen if index]
 
     def memory(self, shots: list[_Shot], motions: dict[str, Motion], *, extend: Memory | None) -> Memory:
         """All shots as views of one memory; object ids are shared among them and, when extending, with the old.

@@ -66,7 +66,10 @@ def atlas_image(atlas: Atlas, name: str) -> bpy.types.Image:
 
 
 def _png(pixels: np.ndarray) -> bytes:  # (H, W, 4) uint8
-    """A PNG file, compressed lightly: Blender unpacks it when it is first drawn, and the window waits for that."""
+    """A PNG file, compressed lightly: Blender unpacks it when it is first drawn, and the window waits for that.
+
+    The core's `png_bytes` takes Pillow, which Blender's Python does not have.
+    """
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -50,6 +50,8 @@ def test_a_motion_that_was_not_captured_does_not_count():
     assert sampled(scene, [mover], seen).keys() == {"Mover"}
     seen[25]["Mover"][0] = ("Mover", matrix_at(0.7), b"")
     assert sampled(scene, [mover], seen) == {}
+    seen[25]["Mover"] = [("Mover", matrix_at(2.0), b"")] * 2
+    assert sampled(scene, [mover], seen) == {}, "it has become another"
 
 
 def sampled(scene: bpy.types.Scene, objects, captured) -> dict:
