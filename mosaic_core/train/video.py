@@ -8,7 +8,9 @@ Near the end of training given frames are the model's own, as they will be in a 
 
 What is minimised is the mean logarithm of a frame's squared error: the likelihood of a Gaussian that is as wide as that
 frame is uncertain. With the plain mean, the few frames whose light changes outweigh the many in which memory is right,
-and the model learns to repaint these.
+and the model learns to repaint these. What memory knows of a frame and what it leaves open are two such Gaussians: a
+hole is a small part of most frames, and had as small a say, though holes are what the model is for. Within a hole,
+cells beside what is known count most; farther in nobody can know what there is.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from ..cameras import Camera
 from ..memory.hole_filling import fill_holes
@@ -48,6 +51,10 @@ CONTEXT_NOISE = 0.3
 OWN_AFTER, OWN_SHARE, OWN_LEVEL = 0.8, 0.5, 0.8
 # Errors below this are as good as none.
 LEAST_ERROR = 0.02
+# A cell of which memory has less than this is part of a hole; a hole has as much say as the rest of its frame, fewer
+# cells than these less. Cells farther than the band (about 12 pixels) from what is known count for so much.
+WHOLE, FEW_CELLS = 0.95, 16
+BAND_CELLS, BEYOND_BAND = 2, 0.25
 
 
 class VideoLoss:
@@ -83,10 +90,10 @@ class VideoLoss:
             if own.any():
                 x = torch.where(own[..., None, None, None], own_guess(self.model, x, noise, told), x)
             error = self.model.error(noised(x, noise, levels), levels, noise - x, told)
-        squared = (error.float() ** 2).mean((2, 3, 4))
-        loss = (torch.log(squared + LEAST_ERROR) * weight).sum() / weight.sum()
-        plain = (squared.detach() * weight).sum() / weight.sum()
-        return {"loss": loss, "error": plain, **_parts(error.detach(), told.canvas_share, weight)}
+        squared = (error.float() ** 2).mean(2)
+        loss = (log_error(squared, told.canvas_share[:, :, 0]) * weight).sum() / weight.sum()
+        plain = (squared.detach().mean((2, 3)) * weight).sum() / weight.sum()
+        return {"loss": loss, "error": plain, **_parts(squared.detach(), told.canvas_share[:, :, 0], weight)}
 
     def _batch(self, rng: np.random.Generator) -> tuple[Tensor, Conditioning, Tensor]:
         """Latents (B, T, C, h, w), what the model is told about them, and which frames are given (B, T)."""
@@ -121,6 +128,26 @@ class VideoLoss:
         memory = chosen_ways(memory, rng)
         cameras = cameras_for_model(clip_cameras(clip, frames), scale_m=float(clip.scale_m))
         return clip.latents(frames), clip, memory, cameras
+
+
+def log_error(
+    squared: Tensor,  # (B, T, h, w) mean squared error of each cell
+    share: Tensor,  # (B, T, h, w) in [0, 1], how much of it memory knows
+) -> Tensor:  # (B, T)
+    """Mean logarithm of what a frame is off by, where memory knows it and where it does not, in units of both."""
+    hole = (share < WHOLE).float()
+    side = 2 * BAND_CELLS + 1
+    beside = functional.max_pool2d(1 - hole, side, stride=1, padding=BAND_CELLS)
+    # A frame of which memory knows nothing has no band.
+    beside = torch.where(beside.flatten(2).any(-1)[..., None, None], beside, 1.0)
+    total = share.new_zeros(share.shape[:2])
+    says = share.new_zeros(share.shape[:2])
+    for cells in (1 - hole, hole * (BEYOND_BAND + (1 - BEYOND_BAND) * beside)):
+        count = cells.sum((2, 3))
+        say = (count / FEW_CELLS).clamp(max=1)
+        total = total + say * torch.log((squared * cells).sum((2, 3)) / count.clamp(min=1e-6) + LEAST_ERROR)
+        says = says + say
+    return total / says
 
 
 @torch.no_grad()
@@ -173,11 +200,10 @@ def chosen_ways(memory: FromMemory, rng: np.random.Generator) -> FromMemory:
     return memory.only(latent=not no_latent, rope=not no_rope)
 
 
-def _parts(error: Tensor, share: Tensor, weight: Tensor) -> dict[str, Tensor]:
+def _parts(squared: Tensor, share: Tensor, weight: Tensor) -> dict[str, Tensor]:
     """The error where memory knows something and where it does not, to be logged."""
-    squared = (error.float() ** 2).mean(2)
-    known = (share[:, :, 0] > 0.3) & (weight[..., None, None] > 0)
-    unknown = (share[:, :, 0] == 0) & (weight[..., None, None] > 0)
+    known = (share > 0.3) & (weight[..., None, None] > 0)
+    unknown = (share == 0) & (weight[..., None, None] > 0)
     return {
         "known": (squared * known).sum() / known.sum().clamp(min=1),
         "unknown": (squared * unknown).sum() / unknown.sum().clamp(min=1),

@@ -5,6 +5,8 @@ is kept are places in views, not latents, so windows do not depend on the autoen
 
 The memory is damaged on the way, as real ones are: estimated depths are off by a few per cent, smoothly, and their
 edges do not lie quite on the picture's. A model that met only perfect memories would copy the faults of others.
+And half of the memories lie all on one side of the window in time, often some way off: a camera that goes on from
+what was captured sees the edges of what is known move inwards, and beside these edges is most of what a model is for.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from .clips import EDIT_FRAME, Clip, read_clip
 
 FRAMES = 9  # of a window
 EXACT_SHARE, ONE_VIEW_SHARE = 0.6, 0.2
+# So many memories end before the window or begin after it, and with a gap of up to so many frames.
+ONE_SIDE_SHARE, MOST_GAP = 0.5, 6
 DEPTH_NOISE = 0.03
 SHIFT_PX = 2
 
@@ -57,11 +61,21 @@ def drawn(clip: Clip, seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, Me
         # From a single picture: the one before, or the window's own first where it is the first of all.
         remembered = np.array([start - 1 if start else 0])
     else:
-        remembered = np.sort(rng.choice(others, size=int(rng.integers(2, 7)), replace=False))
+        if rng.random() < ONE_SIDE_SHARE:
+            others = _on_one_side(others, frames, rng)
+        size = min(int(rng.integers(2, 7)), len(others))
+        remembered = np.sort(rng.choice(others, size=size, replace=False))
     memory = memory_of(clip, remembered, rng=None if rng.random() < EXACT_SHARE else rng)
     if edited:
         memory = edited_like(clip, memory)
     return frames, remembered, memory
+
+
+def _on_one_side(others: np.ndarray, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Those before the frames or those after, whichever are more, without the nearest few."""
+    before, after = others[others < frames[0]], others[others > frames[-1]]
+    gap = int(rng.integers(0, MOST_GAP + 1))
+    return before[: max(len(before) - gap, 2)] if len(before) >= len(after) else after[min(gap, len(after) - 2) :]
 
 
 def camera_of(clip: Clip, frame: int) -> Camera:

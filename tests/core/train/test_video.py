@@ -17,7 +17,10 @@ from mosaic_core.model.transformer import TransformerConfig  # noqa: E402
 from mosaic_core.train.latents import LatentClip, read_latents  # noqa: E402
 from mosaic_core.train.renderings import Rendering  # noqa: E402
 from mosaic_core.train.video import (  # noqa: E402
+    BAND_CELLS,
+    BEYOND_BAND,
     CONTEXT_NOISE,
+    FEW_CELLS,
     FRAMES,
     LEAST_ERROR,
     NO_MEMORY,
@@ -29,6 +32,7 @@ from mosaic_core.train.video import (  # noqa: E402
     chosen_ways,
     clip_cameras,
     damaged,
+    log_error,
     without,
 )
 
@@ -134,6 +138,29 @@ def test_frames_that_cannot_be_known_do_not_outweigh_the_others(data):
     (gradient,) = torch.autograd.grad(VideoLoss(model, *data, batch=8)(0, 0.0)["loss"], model.asked)
     easy, hard = gradient[::2], gradient[1::2]
     assert easy[easy > 0].mean() == pytest.approx(float(hard[hard > 0].mean()), rel=0.1)
+
+
+def test_a_small_hole_has_as_much_say_as_the_rest_of_its_frame_and_its_border_most():
+    """Regression: beside what was captured the model was little better than smooth filling."""
+    share = torch.ones(1, 1, 16, 24)
+    share[..., :, 18:] = 0  # a quarter of the frame, six cells deep
+    squared = torch.full(share.shape, 0.5, requires_grad=True)
+    (gradient,) = torch.autograd.grad(log_error(squared, share).sum(), squared)
+    band = slice(18, 18 + BAND_CELLS)
+    known, hole = gradient[..., :18], gradient[..., 18:]
+    assert hole.sum() == pytest.approx(float(known.sum()), rel=1e-4)
+    assert gradient[..., band].mean() == pytest.approx(float(gradient[..., 18 + BAND_CELLS :].mean()) / BEYOND_BAND)
+
+
+def test_a_hole_of_a_few_cells_has_the_say_of_a_few_cells_and_a_frame_without_memory_is_one():
+    squared = torch.full((1, 3, 16, 24), 0.5, requires_grad=True)
+    share = torch.ones(1, 3, 16, 24)
+    share[0, 1, 0, 0], share[0, 2] = 0, 0
+    (gradient,) = torch.autograd.grad(log_error(squared, share).sum(), squared)
+    whole, single, none = gradient[0]
+    assert whole.min() == whole.max() and torch.allclose(none, whole), "nothing is beside nothing"
+    assert single[0, 0] / (single.sum() - single[0, 0]) == pytest.approx(1 / FEW_CELLS, rel=1e-4)
+    assert torch.allclose(log_error(torch.ones(1, 1, 4, 6), torch.zeros(1, 1, 4, 6)), torch.tensor(1.02).log())
 
 
 def test_near_the_end_given_frames_are_the_models_own(data):

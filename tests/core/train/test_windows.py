@@ -21,6 +21,7 @@ from mosaic_core.train.windows import (
     SHIFT_PX,
     STRIDE_PX,
     camera_of,
+    drawn,
     edited_like,
     memory_of,
     read_window,
@@ -87,6 +88,21 @@ def test_windows_of_other_clips_remember_other_frames_and_follow_from_their_seed
         for field in fields(MemoryCells):
             assert np.array_equal(getattr(window.cells, field.name), getattr(again.cells, field.name)), field.name
     assert len(starts) > 1
+
+
+def test_half_of_the_memories_lie_on_one_side_of_the_window_some_of_them_a_way_off(clips):
+    """So that holes at the edge of what was captured, a path's usual ones, are met in training."""
+    sides, gaps = [], []
+    for index in range(80):
+        frames, remembered, _ = drawn(clips[PLAIN], (PLAIN, index))
+        if len(remembered) == 1:
+            continue
+        before, after = remembered[remembered < frames[0]], remembered[remembered > frames[-1]]
+        assert len(before) + len(after) == len(remembered)
+        sides.append(not (len(before) and len(after)))
+        if sides[-1]:
+            gaps.append(frames[0] - before[-1] - 1 if len(before) else after[0] - frames[-1] - 1)
+    assert 0.4 < np.mean(sides) < 0.85 and max(gaps) > 3 and min(gaps) < 2
 
 
 def test_a_memory_of_the_frame_itself_shows_it_in_place(clips):
