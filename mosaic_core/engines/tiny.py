@@ -34,7 +34,7 @@ from ..model.conditioning import FromMemory, cameras_for_model, from_memory
 from ..model.denoiser import Denoiser
 from ..model.dense_latents import SHIFTS, dense_latents
 from ..model.device import default_device, on_device
-from ..model.flow import sample
+from ..model.flow import STEPS, sample
 from ..model.memory_cells import CellReader, MemoryCells
 from ..model.rendered import rendered_latents
 from ..model.text import word_ids
@@ -48,7 +48,6 @@ from .motion import moving_cells
 from .prompting import texts_at
 
 CHUNK, GIVEN = 6, 2  # frames at a time, of which so many are the last of the chunk before
-STEPS = 2
 # Cells that the model made up are remembered in every so many frames: neighbours show the same.
 REMEMBER_EVERY = 2
 

@@ -194,8 +194,25 @@ def test_sampling_stops_between_two_steps(model):
         )
 
 
-def test_levels_are_shared_by_half_of_the_clips():
+def test_training_stands_where_the_sampler_stands_in_half_of_the_clips():
+    """Regression: the sampler's first step is taken from pure noise, and training all but never was there."""
+    stood = []
+    noisy, _ = latents()
+    sample(
+        lambda x, s, told: stood.append(float(s[0, -1])) or x,
+        random_told(),
+        given=noisy,
+        is_given=torch.zeros(FRAMES, dtype=torch.bool),
+        seed=0,
+    )
+    assert stood[0] == 1 and len(stood) == 2
     levels = random_levels(2000, 4, generator=torch.Generator().manual_seed(0))
+    for level in stood:
+        assert 0.2 < (levels == level).all(1).float().mean() < 0.3
+
+
+def test_levels_are_shared_by_half_of_the_other_clips():
+    levels = random_levels(2000, 4, generator=torch.Generator().manual_seed(0), sampler_share=0)
     assert ((levels > 0) & (levels < 1)).all()
     together = (levels == levels[:, :1]).all(1).float().mean()
     assert 0.45 < together < 0.55
