@@ -121,8 +121,10 @@ class _Run:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        # Young averages forget faster, or the first steps would stay in them for long.
-        decay = min(self.plan.average_decay, (1 + self.step) / (10 + self.step))
+        # Young averages forget faster, or the first steps would stay in them for long; so do those of short runs, which
+        # reach back a fifth of the run at most.
+        assert self.steps is not None
+        decay = min(self.plan.average_decay, (1 + self.step) / (10 + self.step), max(0.0, 1 - 5 / self.steps))
         for name, value in self.model.state_dict().items():
             if value.is_floating_point():
                 self.average[name].lerp_(value, 1 - decay)

@@ -4,7 +4,8 @@ Every example is a few frames of a window. None, one or two of the first are giv
 is to the next; the others carry noise, half of the time each its own amount (diffusion forcing). What memory says
 comes as a canvas (Rendered or Warped Latents), as mosaic tokens with Warped RoPE, as both or not at all, so that one
 set of weights serves all of them; and some is taken away or put in the wrong place, since nobody's memory is perfect.
-Near the end of training given frames are the model's own, as they will be in a clip of many chunks.
+In the later part of training most given frames are the model's own, as they will be in a clip of many chunks: true ones
+tell what lies in a hole, and a model that has only met true ones believes its own mistakes.
 
 What is minimised is the mean logarithm of a frame's squared error: the likelihood of a Gaussian that is as wide as that
 frame is uncertain. With the plain mean, the few frames whose light changes outweigh the many in which memory is right,
@@ -40,7 +41,7 @@ from .windows import FRAMES as WINDOW_FRAMES
 from .windows import read_window
 
 FRAMES, BATCH = 6, 8
-GIVEN_SHARES = (0.35, 0.3, 0.35)  # of examples with no, one and two given frames
+GIVEN_SHARES = (0.45, 0.1, 0.45)  # of examples with no, one and two given frames: a path begins, and goes on
 NO_MEMORY, ONLY_LATENT, ONLY_ROPE = 0.12, 0.14, 0.14
 # Of the canvases, so many are Rendered Latents; the others are warped, as what a model made up comes back.
 RENDERED = 0.75
@@ -48,8 +49,8 @@ NO_WORDS = 0.1
 # Shares of examples with patches taken away, and with all of memory a little off its place.
 DROPPED, DISPLACED = 0.3, 0.1
 CONTEXT_NOISE = 0.3
-# Near the end, given frames are the model's own guess, from so much noise, in a share of the examples.
-OWN_AFTER, OWN_SHARE, OWN_LEVEL = 0.8, 0.5, 0.8
+# From some part of a run on, given frames are the model's own guess, from so much noise, in a share of the examples.
+OWN_AFTER, OWN_SHARE, OWN_LEVEL = 0.4, 0.6, 1.0
 # Errors below this are as good as none.
 LEAST_ERROR = 0.02
 # A cell of which memory has less than this is part of a hole; a hole has as much say as the rest of its frame, fewer
@@ -155,7 +156,7 @@ def log_error(
 
 @torch.no_grad()
 def own_guess(model: Denoiser, x: Tensor, noise: Tensor, told: Conditioning) -> Tensor:  # (B, T, C, h, w)
-    """What the model makes of the clip in one step, from little but noise and memory."""
+    """What the model makes of the clip in one step, from noise and memory."""
     level = x.new_full(x.shape[:2], OWN_LEVEL)
     noisy = noised(x, noise, level)
     return noisy - OWN_LEVEL * model(noisy, level, told)
