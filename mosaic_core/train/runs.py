@@ -23,12 +23,12 @@ from ..model.device import default_device
 from ..model.transformer import TransformerConfig
 from ..model.weights import AUTOENCODER, DEPTH, MODEL, facts_of, load_autoencoder, load_denoiser
 from .autoencoder import AutoencoderLoss, reconstruction_db
-from .channel_worth import channel_worth
 from .clips import write_clips
 from .curves import draw_log, log_lines
 from .depth import DepthLoss, depth_error
 from .latents import latent_statistics, write_latents
 from .loop import Plan, train
+from .picture_metric import picture_metric
 from .renderings import write_renderings
 from .video import VideoLoss
 from .weights import write_weights
@@ -112,14 +112,14 @@ def train_model(
     model = Denoiser(config or TransformerConfig(latent_channels=channels))
     if begin_with is not None:
         model = load_denoiser(begin_with).train().requires_grad_(True)
-    worth = channel_worth(autoencoder, training[0])
-    loss = VideoLoss(model.to(device), *training, worth=worth, batch=batch, device=device)
+    metric = picture_metric(autoencoder, training[0])
+    loss = VideoLoss(model.to(device), *training, metric=metric, batch=batch, device=device)
     if compiled or device == "cuda":  # one fixed shape: compiled once
         model.network.compile()
     average = train(model, loss, plan, say=say)
     model = Denoiser(model.config)  # one that is not compiled
     model.load_state_dict(average)
-    score = held_out_loss(model.eval(), *held_out, worth=worth)
+    score = held_out_loss(model.eval(), *held_out, metric=metric)
     began: dict[str, Any] = {"began_with": dict(facts_of(begin_with))} if begin_with is not None else {}
     return _written(model, MODEL, data, plan, score, say, began)
 
@@ -145,11 +145,11 @@ def held_out_loss(
     windows: list[Path],
     renderings: list[Path],
     *,
-    worth: Tensor | None = None,
+    metric: Tensor | None = None,
     steps: int = 16,
 ) -> dict[str, float]:
     """The training loss over some batches of other clips."""
-    loss = VideoLoss(model, latents, windows, renderings, worth=worth, batch=4)
+    loss = VideoLoss(model, latents, windows, renderings, metric=metric, batch=4)
     found: list[dict[str, Tensor]] = [loss(1_000_000 + step, 0.0) for step in range(steps)]
     return {name: round(float(sum(f[name] for f in found)) / steps, 4) for name in found[0]}
 

@@ -11,8 +11,8 @@ What is minimised is the mean logarithm of a frame's squared error: the likeliho
 frame is uncertain. With the plain mean, the few frames whose light changes outweigh the many in which memory is right,
 and the model learns to repaint these. What memory knows of a frame and what it leaves open are two such Gaussians: a
 hole is a small part of most frames, and had as small a say, though holes are what the model is for. Within a hole,
-cells beside what is known count most; farther in nobody can know what there is. And a channel counts for what it shows
-in the picture (`channel_worth`).
+cells beside what is known count most; farther in nobody can know what there is. And errors count for what they show in
+the picture (`picture_metric`).
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ class VideoLoss:
         renderings: Sequence[Path],
         *,
         variants: int = 2,
-        worth: Tensor | None = None,  # (C,) of each channel: `channel_worth`; None = all the same
+        metric: Tensor | None = None,  # (C, C): `picture_metric`; None = all channels are the same
         batch: int = BATCH,
         device: str = "cpu",
     ) -> None:
         self.model, self.latents = model, list(latents)
-        self.worth = (torch.ones(1) if worth is None else worth)[:, None, None].to(device)
+        self.metric = None if metric is None else metric.to(device)
         self.windows, self.renderings = list(windows), list(renderings)
         self.variants, self.batch, self.device = variants, batch, device
 
@@ -94,7 +94,10 @@ class VideoLoss:
             if own.any():
                 x = torch.where(own[..., None, None, None], own_guess(self.model, x, noise, told), x)
             error = self.model.error(noised(x, noise, levels), levels, noise - x, told)
-        squared = (self.worth * error.float() ** 2).mean(2)
+        error = error.float()
+        if self.metric is not None:
+            error = torch.einsum("ij,btjhw->btihw", self.metric, error)
+        squared = (error**2).mean(2)
         loss = (log_error(squared, told.canvas_share[:, :, 0]) * weight).sum() / weight.sum()
         plain = (squared.detach().mean((2, 3)) * weight).sum() / weight.sum()
         return {"loss": loss, "error": plain, **_parts(squared.detach(), told.canvas_share[:, :, 0], weight)}
