@@ -1,8 +1,9 @@
 """Which patches touch, wherever they came from: what "connected", "grow" and "shrink" mean for a selection.
 
 Patches of different views overlap, leave slits and differ in size, so there are no shared edges to follow. Two patches
-touch where their middles are no farther apart than they are wide, and each lies about in the plane of the other. Found
-through a grid of cubes per octave of size, so that a wall far away is no burden to the pebbles in front of it.
+touch where their middles are no farther apart than they are wide, each lies about in the plane of the other, and they
+face about the same way (along the line where a crate's front meets the floor, each lies in the plane of the other).
+Found through a grid of cubes per octave of size, so that a wall far away is no burden to the pebbles in front of it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 REACH = 0.85  # of the sum of both widths
 # How far a middle may lie off the other's plane, as a share of that distance: normals may differ by some 40 degrees.
 OFF_PLANE = 0.36
+ALIKE = np.cos(np.radians(40))  # of two normals
 # Patches whose widths differ by more than this many octaves do not touch: the large one hides the small ones' detail.
 OCTAVES = 2
 _BITS = 21  # of a cube's number along each axis
@@ -118,6 +120,7 @@ def _touch(
     distance = np.linalg.norm(apart, axis=1)
     close = distance <= REACH * (widths[a] + widths[b])
     off = np.maximum(*(np.abs((apart * normals[end]).sum(axis=1)) for end in (a, b)))
+    alike = (normals[a] * normals[b]).sum(axis=1)
     # Two that show the very same spot are nearly at one place, and slightly off either plane by noise.
     same = distance <= 0.25 * np.minimum(widths[a], widths[b])
-    return close & (same | (off <= OFF_PLANE * distance))
+    return close & (same | (off <= OFF_PLANE * distance)) & (alike >= ALIKE)
