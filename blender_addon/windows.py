@@ -8,12 +8,16 @@ from contextlib import contextmanager
 import bpy
 
 
-def redraw(*area_types: str) -> None:
-    """Draw every area of these types again soon."""
+def redraw(*area_types: str, region_type: str = "") -> None:
+    """Draw every area of these types again soon; of them only the regions of that type where one is named."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
-            if area.type in area_types:
+            if area.type in area_types and not region_type:
                 area.tag_redraw()
+            elif area.type in area_types:
+                for region in area.regions:
+                    if region.type == region_type:
+                        region.tag_redraw()
 
 
 @contextmanager

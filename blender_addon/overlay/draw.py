@@ -4,21 +4,28 @@ Kinds are resting patches, selected ones, and selected ones that are locked. The
 their index buffer, so selecting sends indices alone, and while the artist drags, the selected kind is drawn with the
 motion in its matrix: nothing is written until the drag is confirmed.
 
+Where OpenGL runs in software they are drawn into a picture that is kept (`layer.py`). What the first drawing needs is
+made over several redraws: the driver's machine code when a viewport is drawn first, memory or not, then what is sent.
+
 Drawing never raises. What goes wrong is logged once, and the native mesh shows again (`native.py`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import bpy
 import gpu
 import numpy as np
 
 from ..memory import store
-from . import source
+from ..windows import redraw
+from . import layer, source
 from .points import PatchArrays
 from .shader import Look, points_shader, set_uniforms
 
@@ -31,6 +38,10 @@ _SELECTED_RADIUS = 0.5
 # Two triangles of a quad that begin and end at the same corners: whichever the graphics library takes a triangle's
 # flat values from, both have the same, and a patch is drawn with one number of points.
 _TRIANGLES = np.array([[2, 1, 0], [2, 3, 0]], np.uint32)
+# How many patches one call draws. Software OpenGL takes some ten milliseconds for so many.
+_PATCHES_A_PART = 16384
+# How long a redraw may take to get ready what was never drawn yet; the rest waits for the next redraw.
+_GETTING_READY_S = 0.03
 
 
 @dataclass(eq=False)
@@ -40,6 +51,7 @@ class _Batches:
     mesh_signature: int
     selection_signature: int
     vertices: gpu.types.GPUVertBuf
+    order: np.ndarray  # (P,) which patch each place in it has
     kinds: list[tuple[str, int, gpu.types.GPUBatch]]  # kind, material, batch
 
 
@@ -47,6 +59,7 @@ class _Batches:
 class _State:
     shader: gpu.types.GPUShader | None = None
     blank: gpu.types.GPUTexture | None = None
+    layered: bool | None = None  # whether a picture is kept; None before it was asked
     failure: str = ""
 
 
@@ -70,6 +83,7 @@ def forget(*, batches: bool = True) -> None:
         _batches.clear()
         _textures.clear()
         _motions.clear()
+        layer.forget()
 
 
 def set_motion(obj: bpy.types.Object, motion_world: np.ndarray | None) -> None:
@@ -117,56 +131,156 @@ def _show_native() -> None:
 
 def _draw(context: bpy.types.Context) -> None:
     settings = context.scene.mosaic
-    look = Look(0 if settings.point_detail == "AUTO" else int(settings.point_detail), settings.point_size / 2)
-    drawn = False
-    try:
-        for obj in memories_shown(context):
-            if not drawn:
-                gpu.state.depth_test_set("LESS_EQUAL")
-                gpu.state.depth_mask_set(True)
-                gpu.state.blend_set("NONE")
-                drawn = True
-            draw_object(obj, context.region.height, look)
-    finally:
-        if drawn:
-            gpu.state.depth_mask_set(False)
-            gpu.state.depth_test_set("NONE")
-
-
-def draw_object(obj: bpy.types.Object, height_px: int, look: Look) -> None:
-    """Draw an object's points with the matrices that `gpu.matrix` holds, into whatever is bound."""
-    shown = source.shown(obj)
-    if not len(shown):
+    shown = list(memories_shown(context))
+    compiled = _compiled()
+    memories = [obj for obj in shown if compiled and _is_ready(obj)]
+    if len(memories) < len(shown):
+        _draw_again()
+    if not memories:
         return
+    look = Look(0 if settings.point_detail == "AUTO" else int(settings.point_detail), settings.point_size / 2)
+
+    with _depth_test():
+        x, y, *size = gpu.state.viewport_get()
+        parts = [part for obj in memories for part in _parts_of(obj, context.region.height, look)]
+        if not (_state.layered and (x, y) == (0, 0)):
+            for part in parts:
+                part()
+            return
+        places = (context.region.height, look, _matrices(), *map(_places_of, memories))
+        shows = layer.Shows(places, tuple(map(_looks_of, memories)))
+        if not layer.draw(context.region.as_pointer(), tuple(size), shows, parts):
+            _draw_again()
+
+
+def _draw_again() -> None:
+    """Draw the viewports once more when this redraw is done, but not their sidebars."""
+    if not bpy.app.timers.is_registered(_redraw_viewports):
+        bpy.app.timers.register(_redraw_viewports, first_interval=0.01)
+
+
+def _redraw_viewports() -> None:
+    redraw("VIEW_3D", region_type="WINDOW")
+
+
+def _compiled() -> bool:
+    """Whether the shaders are there; makes one of them a redraw. Software OpenGL takes 0.05 s for each."""
+    if _state.layered is None:
+        _state.layered = gpu.platform.device_type_get() == "SOFTWARE"
     if _state.shader is None:
         _state.shader = points_shader()
-    batches = _batches_of(obj, shown)
-    projection = np.array(gpu.matrix.get_projection_matrix(), np.float64)
-    view = np.array(gpu.matrix.get_model_view_matrix(), np.float64)
-    world_from_mesh = np.array(obj.matrix_world, np.float64)
-    motion = _motions.get(obj.name_full)
-    _state.shader.bind()
-    for kind, material, batch in batches.kinds:
-        moved = world_from_mesh if motion is None or kind != SELECTED else motion @ world_from_mesh
-        _state.shader.uniform_sampler("atlas", _texture(shown.atlases[material]))
+        _draw_nothing()
+        return False
+    with _depth_test():
+        return not _state.layered or layer.prepare()
+
+
+def _draw_nothing() -> None:
+    """Draw a patch without size where patches will be drawn: some drivers make their machine code only then."""
+    zeros = np.zeros((1, 4, 3), np.float32)
+    nothing = PatchArrays(np.zeros(1, np.int64), zeros, zeros[..., :2], zeros[0, :1, 0], np.zeros(1, np.int32))
+    elements = gpu.types.GPUIndexBuf(type="TRIS", seq=_TRIANGLES)
+    # No powers of two, as an atlas has none: some drivers tell them apart.
+    _state.blank = gpu.types.GPUTexture((3, 3), format="RGBA8")
+    batch = gpu.types.GPUBatch(type="TRIS", buf=_vertex_buffer(nothing, None, np.arange(1)), elem=elements)
+    with _depth_test(), layer.aside() if _state.layered else nullcontext():
+        _state.shader.bind()
+        _state.shader.uniform_sampler("atlas", _state.blank)
+        identity = np.identity(4)
         set_uniforms(
             _state.shader,
-            projection=projection,
-            view_from_mesh=view @ moved,
-            height_px=height_px,
-            look=look if kind == RESTING else Look(look.points_a_side, max(look.radius, _SELECTED_RADIUS)),
-            cells=shown.cells[material],
-            tint=_TINTS[kind],
+            projection=identity,
+            view_from_mesh=identity,
+            height_px=1,
+            look=Look(0, _SELECTED_RADIUS),
+            cells=(1.0, 1.0),
+            tint=_TINTS[RESTING],
         )
         batch.draw(_state.shader)
+
+
+def _is_ready(obj: bpy.types.Object) -> bool:
+    """Whether the graphics card has what an object's first drawing needs; sends some of it each time."""
+    if obj.name_full in _batches:
+        return True
+    end = time.perf_counter() + _GETTING_READY_S
+    shown = source.shown(obj)
+    steps: list[Callable[[], object]] = [partial(_texture, atlas) for atlas in shown.atlases]
+    for step in (*steps, partial(_batches_of, obj, shown)):
+        if time.perf_counter() > end:
+            return False
+        step()
+    return time.perf_counter() <= end
+
+
+@contextmanager
+def _depth_test() -> Iterator[None]:
+    gpu.state.depth_test_set("LESS_EQUAL")
+    gpu.state.depth_mask_set(True)
+    gpu.state.blend_set("NONE")
+    try:
+        yield
+    finally:
+        gpu.state.depth_mask_set(False)
+        gpu.state.depth_test_set("NONE")
+
+
+def _matrices() -> Hashable:
+    """From where the viewport looks."""
+    held = gpu.matrix.get_projection_matrix(), gpu.matrix.get_model_view_matrix()
+    return tuple(value for matrix in held for row in matrix for value in row)
+
+
+def _places_of(obj: bpy.types.Object) -> Hashable:
+    """Where an object's points are, without what its mesh says."""
+    motion = _motions.get(obj.name_full)
+    return tuple(value for row in obj.matrix_world for value in row), None if motion is None else motion.tobytes()
+
+
+def _looks_of(obj: bpy.types.Object) -> Hashable:
+    """All else that an object's points depend on, apart from the viewport."""
+    shown = source.shown(obj)
+    images = [bpy.data.images.get(atlas) for atlas in shown.atlases if atlas]
+    pixels = tuple(image.session_uid for image in images if image is not None)
+    return obj.name_full, shown.mesh_signature, shown.selection_signature, pixels
+
+
+def _parts_of(obj: bpy.types.Object, height_px: int, look: Look) -> list[Callable[[], None]]:
+    """Calls that draw an object's points, some each, with the matrices that `gpu.matrix` holds."""
+    shown = source.shown(obj)
+    batches = _batches_of(obj, shown) if len(shown) else None
+    return [partial(_draw_batch, obj, shown, each, height_px, look) for each in batches.kinds] if batches else []
+
+
+def _draw_batch(
+    obj: bpy.types.Object,
+    shown: source.Shown,
+    each: tuple[str, int, gpu.types.GPUBatch],
+    height_px: int,
+    look: Look,
+) -> None:
+    kind, material, batch = each
+    view = np.array(gpu.matrix.get_model_view_matrix(), np.float64)
+    motion, world_from_mesh = _motions.get(obj.name_full), np.array(obj.matrix_world, np.float64)
+    moved = world_from_mesh if motion is None or kind != SELECTED else motion @ world_from_mesh
+    _state.shader.bind()
+    _state.shader.uniform_sampler("atlas", _texture(shown.atlases[material]))
+    set_uniforms(
+        _state.shader,
+        projection=np.array(gpu.matrix.get_projection_matrix(), np.float64),
+        view_from_mesh=view @ moved,
+        height_px=height_px,
+        look=look if kind == RESTING else Look(look.points_a_side, max(look.radius, _SELECTED_RADIUS)),
+        cells=shown.cells[material],
+        tint=_TINTS[kind],
+    )
+    batch.draw(_state.shader)
 
 
 def _texture(atlas: str) -> gpu.types.GPUTexture:
     image = bpy.data.images.get(atlas) if atlas else None
     if image is not None and min(image.size) > 0:
         return _texture_of(image)
-    if _state.blank is None:
-        _state.blank = gpu.types.GPUTexture((1, 1), format="RGBA8")
     return _state.blank
 
 
@@ -192,30 +306,44 @@ def _batches_of(obj: bpy.types.Object, shown: source.Shown) -> _Batches:
     if held is not None and (held.mesh_signature, held.selection_signature) == signatures:
         return held
     same_mesh = held is not None and held.mesh_signature == shown.mesh_signature
-    vertices = held.vertices if same_mesh else _vertex_buffer(shown.patches, shown.colours)
-    held = _batches[obj.name_full] = _Batches(*signatures, vertices, list(_kinds(shown, vertices)))
+    if same_mesh:
+        vertices, order = held.vertices, held.order
+    else:
+        order = _order_of(len(shown))
+        vertices = _vertex_buffer(shown.patches, shown.colours, order)
+    kinds = list(_kinds(shown, vertices, order))
+    held = _batches[obj.name_full] = _Batches(*signatures, vertices, order, kinds)
     return held
 
 
-def _vertex_buffer(patches: PatchArrays, colours: np.ndarray | None) -> gpu.types.GPUVertBuf:
+def _order_of(count: int) -> np.ndarray:  # (count,)
+    """Shuffled where they are drawn in parts, always alike, so that each part is a thinner picture of all."""
+    return np.random.default_rng(0).permutation(count) if _state.layered else np.arange(count)
+
+
+def _vertex_buffer(patches: PatchArrays, colours: np.ndarray | None, order: np.ndarray) -> gpu.types.GPUVertBuf:
     layout = gpu.types.GPUVertFormat()
     for name, width in (("pos", 3), ("cell", 2), ("size", 1), ("colour", 4)):
         layout.attr_add(id=name, comp_type="F32", len=width, fetch_mode="FLOAT")
     count = 4 * len(patches)
     buffer = gpu.types.GPUVertBuf(layout, count)
-    buffer.attr_fill("pos", patches.corners_mesh.reshape(count, 3))
-    buffer.attr_fill("cell", patches.cells.reshape(count, 2))
-    buffer.attr_fill("size", np.repeat(patches.cell_size, 4).reshape(count, 1))
-    buffer.attr_fill("colour", np.zeros((count, 4), np.float32) if colours is None else colours.reshape(count, 4))
+    buffer.attr_fill("pos", patches.corners_mesh[order].reshape(count, 3))
+    buffer.attr_fill("cell", patches.cells[order].reshape(count, 2))
+    buffer.attr_fill("size", np.repeat(patches.cell_size[order], 4).reshape(count, 1))
+    given = np.zeros((count, 4), np.float32) if colours is None else colours[order].reshape(count, 4)
+    buffer.attr_fill("colour", given)
     return buffer
 
 
-def _kinds(shown: source.Shown, vertices: gpu.types.GPUVertBuf) -> Iterator[tuple[str, int, gpu.types.GPUBatch]]:
+def _kinds(
+    shown: source.Shown, vertices: gpu.types.GPUVertBuf, order: np.ndarray
+) -> Iterator[tuple[str, int, gpu.types.GPUBatch]]:
     held = shown.selected & shown.locked
     for kind, members in ((RESTING, ~shown.selected), (SELECTED, shown.selected & ~held), (HELD, held)):
         for material in range(len(shown.atlases)):
-            index = np.flatnonzero(members & (shown.patches.material == material)).astype(np.uint32)
-            if len(index):
-                triangles = (index[:, None, None] * np.uint32(4) + _TRIANGLES).reshape(-1, 3)
+            index = np.flatnonzero((members & (shown.patches.material == material))[order]).astype(np.uint32)
+            for start in range(0, len(index), _PATCHES_A_PART):
+                part = index[start : start + _PATCHES_A_PART]
+                triangles = (part[:, None, None] * np.uint32(4) + _TRIANGLES).reshape(-1, 3)
                 elements = gpu.types.GPUIndexBuf(type="TRIS", seq=triangles)
                 yield kind, material, gpu.types.GPUBatch(type="TRIS", buf=vertices, elem=elements)

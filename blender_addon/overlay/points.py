@@ -51,20 +51,26 @@ def cells_of_uv(uv: np.ndarray, image_size: tuple[int, int]) -> tuple[np.ndarray
     The atlas does not say how large its cells are; nearly all patches fill theirs, so the median of them does.
     """
     size = np.array(image_size, np.float32)
-    extent_px = (uv.max(axis=1) - uv.min(axis=1)) * size if len(uv) else np.ones((1, 2))
-    side = float(np.median(extent_px.max(axis=1)))
+    extent_px = _extents(uv) * size if len(uv) else np.ones((1, 2))
+    side = float(np.median(np.maximum(*extent_px.T)))
     cell_px = 2.0 ** np.clip(np.round(np.log2(max(side, 1.0))), 0, 4)
     cells = (uv * (size / cell_px)).astype(np.float32)
-    middle = cells.mean(axis=1, keepdims=True)
+    middle = (cells[:, :1] + cells[:, 1:2] + cells[:, 2:3] + cells[:, 3:]) / 4
     return middle + (cells - middle) * np.float32(1 - 2 * _INSET_CELLS), size / cell_px
 
 
 def cell_sizes(corners: np.ndarray, cells: np.ndarray) -> np.ndarray:  # (P,) float32
     """The side of the whole cell that each quad (P, 4, 3) shows a part of; the quad's own where `cells` is zero."""
     area = quad_areas(corners)
-    extent = cells.max(axis=1) - cells.min(axis=1) if len(cells) else np.ones((0, 2), np.float32)
+    extent = _extents(cells)
     share = extent[:, 0] * extent[:, 1]
     return np.sqrt(area / np.where(share > 1e-6, share, 1)).astype(np.float32)
+
+
+def _extents(quads: np.ndarray) -> np.ndarray:  # (P, 4, n) -> (P, n)
+    """How far the corners reach along each axis. Corner by corner: NumPy is slow along an axis as short as four."""
+    a, b, c, d = quads[:, 0], quads[:, 1], quads[:, 2], quads[:, 3]
+    return np.maximum(np.maximum(a, b), np.maximum(c, d)) - np.minimum(np.minimum(a, b), np.minimum(c, d))
 
 
 def quad_areas(corners: np.ndarray) -> np.ndarray:  # (P,)

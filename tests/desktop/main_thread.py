@@ -53,6 +53,7 @@ PARTS = {
     "jobs": ("_finish", "_apply", "launch", "JobRunner.__init__", "JobRunner.close", "JobRunner.tick"),
     "overlay.supply": ("_sample_path", "_read_memory"),
     "overlay.draw": ("_batches_of", "_texture", "points_shader"),
+    "overlay.layer": ("draw", "prepare"),
 }
 
 

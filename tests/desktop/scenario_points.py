@@ -57,12 +57,36 @@ def scenario(desk):
     with bpy.context.temp_override(window=desk.window, area=desk.area("VIEW_3D"), region=desk.region("WINDOW")):
         bpy.ops.wm.tool_set_by_id(name="mosaic.select_tool")
     yield from desk.wait(0.5)
+    yield from kept_picture(desk)
     yield from hover_and_click(desk)
     yield from regions(desk)
     yield from keys(desk)
     yield from gizmo(desk)
     yield from copy_and_delete(desk)
     yield from edit_mode(desk)
+
+
+def kept_picture(desk):
+    """With software OpenGL the points are a picture that is kept, made in parts. The host compares it with those that
+    are drawn straight into the viewport."""
+    draw, layers = part("overlay.draw"), part("overlay.layer")._layers
+    desk.check(draw._state.layered, "a picture of the points is kept")
+    draw._PATCHES_A_PART = 50
+    draw.forget()
+    for name, key in (("here", ""), ("turned", "NUMPAD_4")):
+        if key:
+            yield from desk.press(key)
+        desk.area("VIEW_3D").tag_redraw()
+        yield from desk.wait(0.5)
+        yield from desk.until(
+            lambda: layers and all(held[0].complete for held in layers.values()), "all parts are drawn"
+        )
+        yield from desk.shot(f"kept_{name}")
+        draw._state.layered = False
+        yield from desk.shot(f"drawn_{name}")
+        draw._state.layered = True
+    yield from desk.press("NUMPAD_6")
+    yield from desk.wait(0.5)
 
 
 def hover_and_click(desk):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from harness import FOLDER
+from PIL import Image
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +23,10 @@ def test_an_artist_picks_and_moves_patches_in_object_mode(blender, memory_file, 
     )
     assert not result["error"], result["error"]
     assert "the points are back" in result["passed"]
+    kept, drawn, turned, drawn_turned = (
+        np.asarray(Image.open(shots / f"{name}.png").convert("RGB"), int)
+        for name in ("kept_here", "drawn_here", "kept_turned", "drawn_turned")
+    )
+    apart = max(np.abs(kept - drawn).max(), np.abs(turned - drawn_turned).max())
+    assert apart <= 1, "the kept picture is what drawing shows"
+    assert (kept != turned).any(axis=2).mean() > 0.1, "it follows the view"
