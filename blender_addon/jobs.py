@@ -20,6 +20,7 @@ from bpy.app.handlers import persistent
 from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProperty
 
 from mosaic_core.errors import MosaicError, WorkerError
+from mosaic_core.wording import phrase
 from mosaic_core.worker import JobRunner, JobState, Limits, Phase, run_blocking
 
 from . import compat, results, worker_setup
@@ -27,6 +28,7 @@ from .preferences import worker_python
 from .registry import forget_status, registration
 from .shots import JobRequest, PreparedShot, RemadeShot, prepared_shot
 from .takes import TakeFolders, frames_taken_over, make_folders, new_log_file, newest_clip, take_in
+from .translations import in_words
 from .windows import redraw, window_context
 
 _log = logging.getLogger(__name__)
@@ -259,7 +261,7 @@ def _show(state: JobState) -> None:
     status.running = not state.finished
     status.cancelling = state.phase is Phase.CANCELLING
     status.fraction = state.fraction
-    status.text = state.message if state.phase is not Phase.FAILED else "Failed"
+    status.text = in_words(state.message if state.phase is not Phase.FAILED else phrase("Failed"))
     status.frame_file = state.last_frame_file or ""
     status.error = state.error or ""
     status.report = state.report
@@ -270,7 +272,7 @@ def _show(state: JobState) -> None:
 def _show_stopped(sentence: str) -> None:
     status = bpy.context.window_manager.mosaic_job
     status.running = status.cancelling = False
-    status.text, status.error, status.report = "Failed", sentence, sentence
+    status.text, status.error, status.report = in_words(phrase("Failed")), sentence, sentence
 
 
 def _show_frame(job: Job, state: JobState) -> None:

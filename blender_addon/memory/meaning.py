@@ -9,12 +9,13 @@ from mosaic_core.errors import MosaicError
 from mosaic_core.memory.conflicts import find_conflicts
 from mosaic_core.memory.neighbourhood import Neighbourhood
 from mosaic_core.memory.selection import like_colours
+from mosaic_core.wording import phrase
 
 from . import store
 from .faces import face_ints, read_faces, readable_mesh
 from .mesh_arrays import tag_of
 from .read import edited_memory, world_from_mesh
-from .select import selected_faces
+from .select import faces_of_views, selected_faces
 
 
 def faces_like(obj: bpy.types.Object, *, difference: float) -> np.ndarray:  # (F,) bool
@@ -51,15 +52,25 @@ def faces_connected(obj: bpy.types.Object) -> np.ndarray:  # (F,) bool
     return neighbourhood_of(obj).connected(selected_patches(obj))
 
 
+def capture_times_s(obj: bpy.types.Object) -> np.ndarray:  # (V,) float32
+    """When each view was captured, as precise as Blender's fields are. Raises `MosaicError` where there is no view."""
+    times = [view.time_s for view in store.memory_of(obj).views]
+    if not times:
+        raise MosaicError(phrase("the memory has no view yet"))
+    return np.array(times, np.float32)
+
+
 def faces_seen_between(obj: bpy.types.Object, since_s: float, until_s: float) -> np.ndarray:  # (F,) bool
     """Faces whose view was captured in that time, both ends included. Raises `MosaicError`."""
-    times = np.array([view.time_s for view in store.memory_of(obj).views])
-    with readable_mesh(obj) as mesh:
-        rows, views = face_ints(mesh, "row"), face_ints(mesh, "view")
-    known = (rows > 0) & (views >= 0) & (views < len(times))
-    found = np.zeros(len(rows), bool)
-    found[known] = (times[views[known]] >= since_s) & (times[views[known]] <= until_s)
-    return found
+    times = capture_times_s(obj)
+    return faces_of_views(obj, np.flatnonzero((times >= np.float32(since_s)) & (times <= np.float32(until_s))).tolist())
+
+
+def faces_of_age(obj: bpy.types.Object, least_s: float, most_s: float) -> np.ndarray:  # (F,) bool
+    """Faces captured so long before the newest view, both ends included. Raises `MosaicError`."""
+    ages = capture_times_s(obj)
+    ages = ages.max() - ages
+    return faces_of_views(obj, np.flatnonzero((ages >= np.float32(least_s)) & (ages <= np.float32(most_s))).tolist())
 
 
 def faces_in_conflict(obj: bpy.types.Object) -> np.ndarray:  # (F,) bool
@@ -76,5 +87,5 @@ def selected_patches(obj: bpy.types.Object) -> np.ndarray:  # (F,) bool
     with readable_mesh(obj) as mesh:
         selected &= face_ints(mesh, "row") > 0
     if not selected.any():
-        raise MosaicError("select some patches first")
+        raise MosaicError(phrase("select some patches first"))
     return selected

@@ -10,6 +10,7 @@ import bpy
 import numpy as np
 
 from mosaic_core.errors import MosaicError
+from mosaic_core.wording import phrase
 
 from .faces import face_ints, readable_mesh, set_ints, write_face_ints
 
@@ -26,7 +27,7 @@ def set_names(obj: bpy.types.Object) -> list[str]:
 def keep_set(obj: bpy.types.Object, name: str, members: np.ndarray) -> None:
     """Keep these faces (F,) bool under that name, whatever it held. Raises `MosaicError` for a name that cannot be."""
     if not name or len(name) > MAX_SET_NAME:
-        raise MosaicError(f"a set needs a name of 1 to {MAX_SET_NAME} characters")
+        raise MosaicError(phrase("a set needs a name of 1 to {most} characters", most=MAX_SET_NAME))
     write_face_ints(obj, SET_PREFIX + name, np.arange(len(members)), members.astype(np.int32))
 
 
@@ -36,7 +37,9 @@ def faces_of_set(obj: bpy.types.Object, name: str) -> np.ndarray:  # (F,) bool
         attribute = mesh.attributes.get(SET_PREFIX + name)
         if attribute is None or not _is_set(attribute):
             held = ", ".join(sorted(a.name[len(SET_PREFIX) :] for a in mesh.attributes if _is_set(a)))
-            raise MosaicError(f"there is no set {name!r}" + (f", only {held}" if held else ": keep one first"))
+            if not held:
+                raise MosaicError(phrase("there is no set {name!r}: keep one first", name=name))
+            raise MosaicError(phrase("there is no set {name!r}, only {held}", name=name, held=held))
         return (face_ints(mesh, SET_PREFIX + name) > 0) & (face_ints(mesh, "row") > 0)
 
 

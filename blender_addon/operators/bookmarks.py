@@ -6,6 +6,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 
 from mosaic_core.errors import MosaicError
+from mosaic_core.wording import phrase
 
 from ..paths.bookmarks import add_bookmark, bookmark_path, chosen_bookmarks, view_of
 from ..paths.curve import new_path_camera
@@ -13,6 +14,7 @@ from ..paths.keyframes import apply_path_to_camera
 from ..paths.presets import adopt_path_camera
 from ..paths.views import has_viewport, show_view, viewport_view
 from ..registry import registration
+from ..translations import report
 
 
 class MOSAIC_OT_bookmark_add(bpy.types.Operator):
@@ -35,9 +37,9 @@ class MOSAIC_OT_bookmark_add(bpy.types.Operator):
         try:
             bookmark = add_bookmark(context.scene, viewport_view(context), name=self.name)
         except MosaicError as error:
-            self.report({"ERROR"}, str(error))
+            report(self, "ERROR", error)
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Kept as {bookmark.name}")
+        report(self, "INFO", phrase("Kept as {name}", name=bookmark.name))
         return {"FINISHED"}
 
 
@@ -73,7 +75,7 @@ class MOSAIC_OT_bookmark_show(BookmarkOperator, bpy.types.Operator):
         try:
             show_view(context, view_of(bookmark))
         except MosaicError as error:
-            self.report({"ERROR"}, str(error))
+            report(self, "ERROR", error)
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -166,7 +168,7 @@ class MOSAIC_OT_bookmark_path(bpy.types.Operator):
         except MosaicError as error:
             if camera_obj is not None:
                 bpy.data.cameras.remove(camera_obj.data)  # takes its object with it
-            self.report({"ERROR"}, str(error))
+            report(self, "ERROR", error)
             return {"CANCELLED"}
         adopt_path_camera(scene, camera_obj)
         return {"FINISHED"}

@@ -12,15 +12,31 @@ import bpy
 from bpy.props import BoolProperty
 
 from mosaic_core.errors import MosaicError
+from mosaic_core.wording import Phrase, phrase
 
 from ..capture import CaptureProgress, capture_steps, rates, requests_from_settings, store_steps
 from ..capture.request import request_of_ring
 from ..capture.ring import keep_ring, remove_ring
 from ..capture.store import memory_to_extend
 from ..registry import registration
+from ..translations import in_words, report
 
 # Long enough for Blender to paint the progress between two renders, short against any render.
 _TICK_S = 0.05
+
+
+def progress_words(progress: CaptureProgress) -> Phrase:
+    """How far a capture is, for the status bar: which render of how many, or what comes after them."""
+    if progress.done >= progress.total:
+        last = {
+            "making the memory": phrase("making the memory"),
+            "saving the memory": phrase("saving the memory"),
+        }.get(progress.label, progress.label)
+        return phrase("Capturing: {what}   (Esc cancels)", what=last)
+    camera, _, plane = progress.label.rpartition(": ")
+    what = {"picture": phrase("picture"), "depth and objects": phrase("depth and objects")}.get(plane, plane)
+    at = {"number": progress.done + 1, "total": progress.total, "camera": camera, "what": what}
+    return phrase("Capturing {number} of {total}: {camera}, {what}   (Esc cancels)", **at)
 
 
 class MOSAIC_OT_capture(bpy.types.Operator):
@@ -82,7 +98,7 @@ class MOSAIC_OT_capture(bpy.types.Operator):
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type == "ESC" and event.value == "PRESS":
             self.cancel(context)
-            self.report({"INFO"}, "Capture cancelled: nothing was changed")
+            report(self, "INFO", phrase("Capture cancelled: nothing was changed"))
             return {"CANCELLED"}
         if event.type != "TIMER":
             return {"RUNNING_MODAL"}  # the file must not change under a capture
@@ -136,21 +152,19 @@ class MOSAIC_OT_capture(bpy.types.Operator):
     def _show(self, context: bpy.types.Context, progress: CaptureProgress) -> None:
         context.window_manager.progress_update(progress.done)
         if context.workspace is not None and not bpy.app.background:
-            at = f"{progress.done + 1} of {progress.total}: " if progress.done < progress.total else ""
-            context.workspace.status_text_set(f"Capturing {at}{progress.label}   (Esc cancels)")
+            context.workspace.status_text_set(in_words(progress_words(progress)))
 
     def _finished(self, context: bpy.types.Context) -> set[str]:
         self._clean_up(context, kept=self.keep_ring)
         memory, obj = self._memory, self._obj
-        self.report(
-            {"INFO"},
-            f"{obj.name}: {len(memory.views)} views, {len(memory.patches)} patches, {len(memory.object_names)} objects",
-        )
+        counts = {"views": len(memory.views), "patches": len(memory.patches), "objects": len(memory.object_names)}
+        told = phrase("{name}: {views} views, {patches} patches, {objects} objects", name=obj.name, **counts)
+        report(self, "INFO", told)
         return {"FINISHED"}
 
     def _failed(self, context: bpy.types.Context, error: MosaicError) -> set[str]:
         self._clean_up(context)
-        self.report({"ERROR"}, str(error))
+        report(self, "ERROR", error)
         return {"CANCELLED"}
 
     def _remember_time(self) -> None:

@@ -12,12 +12,14 @@ from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty
 from mathutils import Matrix
 
 from mosaic_core.errors import MosaicError
+from mosaic_core.wording import Phrase, phrase
 
 from ..memory import change, store
 from ..memory.select import selected_faces
 from ..registry import registration
+from ..translations import report
 from . import memory_file, select, select_meaning
-from .memory_poll import MemoryOperator, count_of
+from .memory_poll import MemoryOperator, count_of, why_none
 
 
 class _EditOperator(MemoryOperator):
@@ -27,16 +29,16 @@ class _EditOperator(MemoryOperator):
         obj = store.active_memory(context)
         index, locked = change.changeable(obj, selected_faces(obj))
         if len(index) == 0:
-            self.report(
-                {"ERROR"}, "All selected patches are locked: select others" if locked else "Select some patches first"
-            )
+            report(self, "ERROR", why_none(locked))
             return {"CANCELLED"}
         try:
             told = self.apply(obj, index)
         except MosaicError as error:
-            self.report({"ERROR"}, str(error))
+            report(self, "ERROR", error)
             return {"CANCELLED"}
-        self.report({"INFO"}, told + (f", {count_of(locked)} locked and left alone" if locked else ""))
+        if locked:
+            told = phrase("{told}, {patches} locked and left alone", told=told, patches=count_of(locked))
+        report(self, "INFO", told)
         return {"FINISHED"}
 
 
@@ -54,11 +56,11 @@ class MOSAIC_OT_duplicate(_EditOperator, bpy.types.Operator):
 
     offset: _offset_property()
 
-    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         copies = change.duplicate_faces(obj, index)
         if any(self.offset):
             change.transform_faces(obj, copies, np.array(Matrix.Translation(self.offset)))
-        return f"{count_of(len(copies))} copied"
+        return phrase("{patches} copied", patches=count_of(len(copies)))
 
 
 class MOSAIC_OT_move(_EditOperator, bpy.types.Operator):
@@ -69,9 +71,9 @@ class MOSAIC_OT_move(_EditOperator, bpy.types.Operator):
 
     offset: _offset_property()
 
-    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         change.transform_faces(obj, index, np.array(Matrix.Translation(self.offset)))
-        return f"{count_of(len(index))} moved"
+        return phrase("{patches} moved", patches=count_of(len(index)))
 
 
 class MOSAIC_OT_rotate(_EditOperator, bpy.types.Operator):
@@ -88,10 +90,10 @@ class MOSAIC_OT_rotate(_EditOperator, bpy.types.Operator):
         default="Z",
     )
 
-    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         turn = np.array(Matrix.Rotation(self.angle, 4, self.axis))
         change.transform_faces(obj, index, _about(change.centre_of(obj, index), turn))
-        return f"{count_of(len(index))} turned"
+        return phrase("{patches} turned", patches=count_of(len(index)))
 
 
 class MOSAIC_OT_scale(_EditOperator, bpy.types.Operator):
@@ -102,10 +104,10 @@ class MOSAIC_OT_scale(_EditOperator, bpy.types.Operator):
 
     factor: FloatProperty(name="Factor", description="How many times as large", default=1.0, min=0.001, max=1000.0)
 
-    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         scale = np.diag([self.factor, self.factor, self.factor, 1.0])
         change.transform_faces(obj, index, _about(change.centre_of(obj, index), scale))
-        return f"{count_of(len(index))} scaled"
+        return phrase("{patches} scaled", patches=count_of(len(index)))
 
 
 class MOSAIC_OT_delete(_EditOperator, bpy.types.Operator):
@@ -114,9 +116,9 @@ class MOSAIC_OT_delete(_EditOperator, bpy.types.Operator):
     bl_idname = "mosaic.delete"
     bl_label = "Delete Patches"
 
-    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         change.delete_faces(obj, index)
-        return f"{count_of(len(index))} deleted"
+        return phrase("{patches} deleted", patches=count_of(len(index)))
 
 
 class MOSAIC_OT_reset(_EditOperator, bpy.types.Operator):
@@ -137,10 +139,14 @@ class MOSAIC_OT_reset(_EditOperator, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
-    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         count = count_of(change.reset_faces(obj, index, store.memory_of(obj), self.part))
-        done = {"ALL": "put back", "LOCATION": "moved back", "ROTATION": "turned back", "SCALE": "scaled back"}
-        return f"{count} {done[self.part]}"
+        return {
+            "ALL": phrase("{patches} put back", patches=count),
+            "LOCATION": phrase("{patches} moved back", patches=count),
+            "ROTATION": phrase("{patches} turned back", patches=count),
+            "SCALE": phrase("{patches} scaled back", patches=count),
+        }[self.part]
 
 
 class MOSAIC_OT_hide(_EditOperator, bpy.types.Operator):
@@ -149,9 +155,9 @@ class MOSAIC_OT_hide(_EditOperator, bpy.types.Operator):
     bl_idname = "mosaic.hide"
     bl_label = "Hide Patches"
 
-    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> str:
+    def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         change.set_hidden(obj, index, True)
-        return f"{count_of(len(index))} hidden"
+        return phrase("{patches} hidden", patches=count_of(len(index)))
 
 
 class MOSAIC_OT_show(MemoryOperator, bpy.types.Operator):
@@ -164,7 +170,7 @@ class MOSAIC_OT_show(MemoryOperator, bpy.types.Operator):
         obj = store.active_memory(context)
         index, _ = change.changeable(obj, change.hidden_faces(obj))
         change.set_hidden(obj, index, False)
-        self.report({"INFO"}, f"{count_of(len(index))} shown")
+        report(self, "INFO", phrase("{patches} shown", patches=count_of(len(index))))
         return {"FINISHED"}
 
 

@@ -8,6 +8,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 
 from mosaic_core.errors import Cancelled, MosaicError
+from mosaic_core.wording import phrase
 
 from .. import jobs, results
 from ..paths.gentle import add_gentle_path, stands_still
@@ -16,6 +17,7 @@ from ..shot_list import active_shot
 from ..shots import memory_to_generate_from, request_from_settings
 from ..take_facts import TakeFacts, facts_of, list_takes
 from ..takes import take_in
+from ..translations import report
 
 
 class MOSAIC_OT_generate(bpy.types.Operator):
@@ -39,7 +41,7 @@ class MOSAIC_OT_generate(bpy.types.Operator):
             try:
                 camera_obj = add_gentle_path(context)
             except MosaicError as error:
-                self.report({"ERROR"}, str(error))
+                report(self, "ERROR", error)
                 return {"CANCELLED"}
             bpy.ops.ed.undo_push(message=f"Add {camera_obj.name}")
         return self._run(context, wait=bpy.app.background)
@@ -54,16 +56,16 @@ class MOSAIC_OT_generate(bpy.types.Operator):
             job = jobs.start(context, request, output_folder=results.output_folder_of(context.scene))
             if wait:
                 folder = jobs.run_to_end()
-                self.report({"INFO"}, f"The take is in {folder}")
+                report(self, "INFO", phrase("The take is in {folder}", folder=folder))
             else:
-                self.report({"INFO"}, f"Generating into {job.folders.take}")
+                report(self, "INFO", phrase("Generating into {folder}", folder=job.folders.take))
         except Cancelled as cancelled:
-            self.report({"WARNING"}, str(cancelled))
+            report(self, "WARNING", cancelled)
             return {"CANCELLED"}
         except MosaicError as error:
             if not jobs.is_running():
                 jobs.show_error(str(error))
-            self.report({"ERROR"}, str(error))
+            report(self, "ERROR", error)
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -168,7 +170,7 @@ class MOSAIC_OT_apply_result(bpy.types.Operator):
         scene = context.scene
         folder = Path(bpy.path.abspath(self.folder)) if self.folder else shown_take(context)
         if folder is None:
-            self.report({"ERROR"}, "There is no take yet: generate one first")
+            report(self, "ERROR", phrase("There is no take yet: generate one first"))
             return {"CANCELLED"}
         camera_obj = scene.mosaic.path_camera or scene.camera
         try:
@@ -180,7 +182,7 @@ class MOSAIC_OT_apply_result(bpy.types.Operator):
                 add_strip=self.strip,
             )
         except MosaicError as error:
-            self.report({"ERROR"}, str(error))
+            report(self, "ERROR", error)
             return {"CANCELLED"}
         for note in notes:
             self.report({"WARNING"}, note)
@@ -204,7 +206,7 @@ class MOSAIC_OT_open_result(bpy.types.Operator):
         folder = shown_take(context)
         target = folder / "clip.mp4" if self.play else folder
         if not target.exists():
-            self.report({"ERROR"}, f"{target} is gone: generate again, or put the take back")
+            report(self, "ERROR", phrase("{file} is gone: generate again, or put the take back", file=target))
             return {"CANCELLED"}
         try:
             bpy.ops.wm.path_open(filepath=str(target))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import bpy
 
+from mosaic_core.wording import Phrase, phrase
+
 from ..memory import store
+from ..translations import report
 
 
 def poll_memory(cls: type[bpy.types.Operator], context: bpy.types.Context, *, object_mode: bool = False) -> bool:
@@ -34,6 +37,16 @@ class MemoryOperator:
         return poll_memory(cls, context)
 
 
-def count_of(number: int, noun: str = "patch", plural: str = "patches") -> str:
+def count_of(number: int) -> Phrase:
     """'1 patch', '5 patches'."""
-    return f"{number} {noun if number == 1 else plural}"
+    return phrase("1 patch") if number == 1 else phrase("{count} patches", count=number)
+
+
+def told_selected(operator: bpy.types.Operator, number: int) -> None:
+    """Say how many patches are selected now."""
+    report(operator, "INFO", phrase("{patches} selected", patches=count_of(number)))
+
+
+def why_none(locked: int) -> Phrase:
+    """Why there is no patch to be changed, where so many of the selected are locked."""
+    return phrase("All selected patches are locked: select others") if locked else phrase("Select some patches first")

@@ -17,7 +17,7 @@ from ..memory.select import change_selection, patch_faces, selected_faces, set_s
 from ..overlay import marks, screen
 from ..overlay.picking import box_region, circle_region, lasso_region
 from ..registry import registration
-from .memory_poll import count_of, poll_memory
+from .memory_poll import poll_memory, told_selected
 
 MODE_ITEMS = [
     ("SET", "Set", "Select only these", "SELECT_SET", 0),
@@ -83,7 +83,7 @@ class MOSAIC_OT_pick(InViewport, bpy.types.Operator):
         obj = bpy.data.objects[hit.object_name]
         _make_active(context, obj)
         found = pick_face(obj, hit.face, extend=self.extend, whole_object=self.whole_object)
-        self.report({"INFO"}, f"{count_of(found)} selected")
+        told_selected(self, found)
         return {"FINISHED"}
 
 
@@ -160,7 +160,7 @@ class MOSAIC_OT_select_region(InViewport, bpy.types.Operator):
                 return self._end(context, cancel=True)
             obj = store.active_memory(context)
             found = screen.faces_in_region(context, obj, self._region(context))
-            self.report({"INFO"}, f"{count_of(change_selection(obj, found, self.mode))} selected")
+            told_selected(self, change_selection(obj, found, self.mode))
             return self._end(context)
         return {"RUNNING_MODAL"}
 

@@ -8,6 +8,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from mosaic_core.errors import MosaicError
 from mosaic_core.memory.selection import object_ids_named
+from mosaic_core.wording import phrase
 
 from ..cameras import camera_of_blender
 from ..memory import store
@@ -20,7 +21,8 @@ from ..memory.select import (
     selected_faces,
     values_of_selection,
 )
-from .memory_poll import MemoryOperator, count_of
+from ..translations import report
+from .memory_poll import MemoryOperator, told_selected
 
 
 class SelectOperator(MemoryOperator):
@@ -33,6 +35,7 @@ class SelectOperator(MemoryOperator):
             ("SUBTRACT", "Subtract", "Take these out of the selection"),
         ],
         default="SET",
+        options={"SKIP_SAVE"},  # a menu's entry selects these, whatever the last one did
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -40,10 +43,9 @@ class SelectOperator(MemoryOperator):
         try:
             found = self.find(context, obj)
         except MosaicError as error:
-            self.report({"ERROR"}, str(error))
+            report(self, "ERROR", error)
             return {"CANCELLED"}
-        selected = change_selection(obj, found, self.mode)
-        self.report({"INFO"}, f"{count_of(selected)} selected")
+        told_selected(self, change_selection(obj, found, self.mode))
         return {"FINISHED"}
 
 
@@ -72,7 +74,7 @@ class MOSAIC_OT_select_object(SelectOperator, bpy.types.Operator):
         if not self.object_names:
             ids = values_of_selection(obj, "object_id")
             if not ids:
-                raise MosaicError("select a patch of the object first, or name the object")
+                raise MosaicError(phrase("select a patch of the object first, or name the object"))
             return faces_of_objects(obj, ids)
         held = store.memory_of(obj).object_names
         names = [self.object_names]
@@ -94,11 +96,12 @@ class MOSAIC_OT_select_view(SelectOperator, bpy.types.Operator):
     def find(self, _context: bpy.types.Context, obj: bpy.types.Object) -> np.ndarray:
         views = [self.view] if self.view >= 0 else values_of_selection(obj, "view")
         if not views:
-            raise MosaicError("select a patch of the view first, or give the view's number")
+            raise MosaicError(phrase("select a patch of the view first, or give the view's number"))
         if self.view >= 0:
             count = len(store.memory_of(obj).views)
             if self.view >= count:
-                raise MosaicError(f"the memory has {count_of(count, 'view', 'views')}, there is no view {self.view}")
+                told = phrase("the memory has {count} views, there is no view {view}", count=count, view=self.view)
+                raise MosaicError(told)
         return faces_of_views(obj, views)
 
 
@@ -112,7 +115,7 @@ class MOSAIC_OT_select_frustum(SelectOperator, bpy.types.Operator):
         active = context.view_layer.objects.active
         blender_camera = active if active is not None and active.type == "CAMERA" else context.scene.camera
         if blender_camera is None:
-            raise MosaicError("there is no camera: make one active or set the scene's camera")
+            raise MosaicError(phrase("there is no camera: make one active or set the scene's camera"))
         render = context.scene.render
         camera = camera_of_blender(
             blender_camera,
@@ -149,7 +152,7 @@ class MOSAIC_OT_select_all(MemoryOperator, bpy.types.Operator):
             "DESELECT": np.zeros_like(patches),
             "INVERT": patches & ~selected_faces(obj),
         }[self.action]
-        self.report({"INFO"}, f"{count_of(change_selection(obj, wanted, 'SET'))} selected")
+        told_selected(self, change_selection(obj, wanted, "SET"))
         return {"FINISHED"}
 
 

@@ -7,8 +7,10 @@ import numpy as np
 from bpy.props import FloatProperty, IntProperty, StringProperty
 
 from mosaic_core.errors import MosaicError
+from mosaic_core.wording import phrase
 
 from ..memory import meaning, sets, store
+from ..translations import report
 from .memory_poll import MemoryOperator, count_of
 from .select import SelectOperator
 
@@ -60,17 +62,64 @@ class MOSAIC_OT_select_grow(SelectOperator, bpy.types.Operator):
         return meaning.faces_around(obj, steps=self.steps)
 
 
-class MOSAIC_OT_select_time(SelectOperator, bpy.types.Operator):
+class SpanOperator(SelectOperator):
+    """Asks for a span of seconds; `bounds` are the two properties, shown as the memory has them."""
+
+    bounds: tuple[str, str]
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        obj = store.active_memory(context)
+        try:
+            span_s = self.whole_span_s(obj)
+        except MosaicError as error:
+            report(self, "ERROR", error)
+            return {"CANCELLED"}
+        for name, value_s in zip(self.bounds, span_s, strict=True):
+            if not self.properties.is_property_set(name):
+                setattr(self, name, value_s)
+        return context.window_manager.invoke_props_dialog(self)
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        for name in (*self.bounds, "mode"):
+            self.layout.prop(self, name)
+
+
+class MOSAIC_OT_select_time(SpanOperator, bpy.types.Operator):
     """Select the patches whose view was captured in a span of time"""
 
     bl_idname = "mosaic.select_time"
     bl_label = "Select by Capture Time"
+    bounds = ("since_s", "until_s")
 
-    since_s: FloatProperty(name="Since", description="Seconds on the timeline", default=0.0)
-    until_s: FloatProperty(name="Until", description="Seconds on the timeline", default=1e6)
+    since_s: FloatProperty(name="Since", description="Seconds on the timeline", default=0.0, precision=3)
+    until_s: FloatProperty(name="Until", description="Seconds on the timeline", default=1e6, precision=3)
+
+    def whole_span_s(self, obj: bpy.types.Object) -> tuple[float, float]:
+        times = meaning.capture_times_s(obj)
+        return float(times.min(initial=np.inf)), float(times.max(initial=-np.inf))
 
     def find(self, _context: bpy.types.Context, obj: bpy.types.Object) -> np.ndarray:
         return meaning.faces_seen_between(obj, self.since_s, self.until_s)
+
+
+class MOSAIC_OT_select_age(SpanOperator, bpy.types.Operator):
+    """Select the patches that were captured so long before the newest view"""
+
+    bl_idname = "mosaic.select_age"
+    bl_label = "Select by Age"
+    bounds = ("least_s", "most_s")
+
+    least_s: FloatProperty(
+        name="At Least", description="Seconds before the newest view", default=0.0, min=0, precision=3
+    )
+    most_s: FloatProperty(name="At Most", description="Seconds before the newest view", default=1e6, min=0, precision=3)
+
+    def whole_span_s(self, obj: bpy.types.Object) -> tuple[float, float]:
+        return 0.0, float(np.ptp(meaning.capture_times_s(obj)))
+
+    def find(self, _context: bpy.types.Context, obj: bpy.types.Object) -> np.ndarray:
+        return meaning.faces_of_age(obj, self.least_s, self.most_s)
 
 
 class MOSAIC_OT_select_conflicts(SelectOperator, bpy.types.Operator):
@@ -106,10 +155,16 @@ class MOSAIC_OT_keep_set(MemoryOperator, bpy.types.Operator):
     bl_idname = "mosaic.keep_set"
     bl_label = "Keep Selection as Set"
 
-    name: StringProperty(name="Name", default="Set", search=_set_names, search_options={"SUGGESTION"})
+    # No list of the names that are there: where there is none yet, it covers the dialog's buttons.
+    name: StringProperty(name="Name", default="Set")
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_props_dialog(self)
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        column.activate_init = True  # the name can be typed at once
+        column.prop(self, "name")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         obj = store.active_memory(context)
@@ -117,9 +172,9 @@ class MOSAIC_OT_keep_set(MemoryOperator, bpy.types.Operator):
             members = meaning.selected_patches(obj)
             sets.keep_set(obj, self.name, members)
         except MosaicError as error:
-            self.report({"ERROR"}, str(error))
+            report(self, "ERROR", error)
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{count_of(int(members.sum()))} kept as {self.name}")
+        report(self, "INFO", phrase("{patches} kept as {name}", patches=count_of(int(members.sum())), name=self.name))
         return {"FINISHED"}
 
 
@@ -139,12 +194,12 @@ class MOSAIC_OT_forget_set(MemoryOperator, bpy.types.Operator):
         try:
             sets.forget_set(obj, self.name)
         except MosaicError as error:
-            self.report({"ERROR"}, str(error))
+            report(self, "ERROR", error)
             return {"CANCELLED"}
         finally:
             if mode == "EDIT":
                 bpy.ops.object.mode_set(mode="EDIT")
-        self.report({"INFO"}, f"forgot {self.name}")
+        report(self, "INFO", phrase("forgot {name}", name=self.name))
         return {"FINISHED"}
 
 
@@ -153,6 +208,7 @@ CLASSES = (
     MOSAIC_OT_select_connected,
     MOSAIC_OT_select_grow,
     MOSAIC_OT_select_time,
+    MOSAIC_OT_select_age,
     MOSAIC_OT_select_conflicts,
     MOSAIC_OT_select_set,
     MOSAIC_OT_keep_set,

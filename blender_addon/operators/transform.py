@@ -11,12 +11,15 @@ import bpy
 import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatVectorProperty
 
+from mosaic_core.wording import phrase
+
 from ..memory import change, store
 from ..memory.select import selected_faces
 from ..overlay import draw, marks
 from ..registry import registration
+from ..translations import report
 from .dragging import AXES, Drag, Lens
-from .memory_poll import count_of
+from .memory_poll import count_of, why_none
 from .pick import InViewport
 
 _HELP = (
@@ -120,14 +123,19 @@ class MOSAIC_OT_transform(InViewport, bpy.types.Operator):
         motion = np.array(self.motion, np.float64).reshape(4, 4)
         if not np.array_equal(motion, np.eye(4)):
             change.transform_faces(obj, index, motion)
-        done = {"MOVE": "moved", "ROTATE": "turned", "SCALE": "scaled"}[self.kind]
-        self.report({"INFO"}, f"{count_of(len(index))} {'copied and ' if self.duplicate else ''}{done}")
+        patches = count_of(len(index))
+        done = {
+            "MOVE": phrase("{patches} moved", patches=patches),
+            "ROTATE": phrase("{patches} turned", patches=patches),
+            "SCALE": phrase("{patches} scaled", patches=patches),
+        }[self.kind]
+        report(self, "INFO", phrase("{patches} copied", patches=patches) if self.duplicate else done)
 
     def _patches(self, context: bpy.types.Context) -> tuple[bpy.types.Object, np.ndarray]:
         obj = store.active_memory(context)
         index, locked = change.changeable(obj, selected_faces(obj))
         if len(index) == 0:
-            self.report({"ERROR"}, "All selected patches are locked" if locked else "Select some patches first")
+            report(self, "ERROR", why_none(locked))
         return obj, index
 
     def _show(self, context: bpy.types.Context) -> None:

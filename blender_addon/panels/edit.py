@@ -59,7 +59,7 @@ def draw_object_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> 
     layout.operator("mosaic.select_object", text="Of the Selected Patches")
     layout.separator()
     for name in sorted(_loaded_memory(context).object_names.values())[:_MAX_MENU_ENTRIES]:
-        layout.operator("mosaic.select_object", text=name).object_names = name
+        layout.operator("mosaic.select_object", text=name, translate=False).object_names = name
 
 
 def draw_view_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -67,9 +67,8 @@ def draw_view_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     layout.operator("mosaic.select_view", text="Of the Selected Patches")
     layout.separator()
     for number, view in enumerate(_loaded_memory(context).views[:_MAX_MENU_ENTRIES]):
-        layout.operator(
-            "mosaic.select_view", text=view.name or in_words(phrase("View {number}", number=number))
-        ).view = number
+        name = view.name or in_words(phrase("View {number}", number=number))
+        layout.operator("mosaic.select_view", text=name, translate=False).view = number
 
 
 def draw_meaning_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -80,15 +79,31 @@ def draw_meaning_menu(layout: bpy.types.UILayout, context: bpy.types.Context) ->
     layout.operator("mosaic.select_grow", text="Shrink", icon="REMOVE").steps = -1
     layout.operator("mosaic.select_all", text="Invert", icon="ARROW_LEFTRIGHT").action = "INVERT"
     layout.separator()
+    layout.operator_context = "INVOKE_DEFAULT"  # these ask first
     layout.operator("mosaic.select_time", text="By Capture Time", icon="TIME")
+    layout.operator("mosaic.select_age", text="By Age", icon="SORTTIME")
+    layout.operator_context = "EXEC_DEFAULT"
     layout.operator("mosaic.select_conflicts", text="Conflicts", icon="ERROR")
     layout.separator()
     layout.operator_context = "INVOKE_DEFAULT"
     layout.operator("mosaic.keep_set", icon="BOOKMARKS")
     layout.operator_context = "EXEC_DEFAULT"
+    names = _sets_of_active(context)
+    for name in names:
+        layout.operator("mosaic.select_set", text=name, translate=False, icon="GROUP").name = name
+    if names:
+        layout.menu("MOSAIC_MT_forget_set", icon="REMOVE")
+
+
+def draw_forget_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """One entry a set that was kept."""
+    for name in _sets_of_active(context):
+        layout.operator("mosaic.forget_set", text=name, translate=False).name = name
+
+
+def _sets_of_active(context: bpy.types.Context) -> list[str]:
     obj = store.active_memory(context)
-    for name in (set_names(obj) if obj is not None else [])[:_MAX_MENU_ENTRIES]:
-        layout.operator("mosaic.select_set", text=name, icon="GROUP").name = name
+    return set_names(obj)[:_MAX_MENU_ENTRIES] if obj is not None else []
 
 
 def _loaded_memory(context: bpy.types.Context):
@@ -120,12 +135,20 @@ class MOSAIC_MT_select_meaning(bpy.types.Menu):
     draw = safely(draw_meaning_menu)
 
 
+class MOSAIC_MT_forget_set(bpy.types.Menu):
+    """Take the name of a set away; its patches stay"""
+
+    bl_idname = "MOSAIC_MT_forget_set"
+    bl_label = "Forget Set"
+    draw = safely(draw_forget_menu)
+
+
 class MOSAIC_PT_edit(SidebarPanel, bpy.types.Panel):
     bl_idname = "MOSAIC_PT_edit"
     bl_label = "Edit"
     draw = safely(draw_edit)
 
 
-MENUS = (MOSAIC_MT_select_object, MOSAIC_MT_select_view, MOSAIC_MT_select_meaning)
+MENUS = (MOSAIC_MT_select_object, MOSAIC_MT_select_view, MOSAIC_MT_select_meaning, MOSAIC_MT_forget_set)
 
 register, unregister = registration(*MENUS, MOSAIC_PT_edit)

@@ -34,6 +34,8 @@ WORDS = {
     "As It Is": "Wie sie ist",
     "As in the File": "Wie in der Datei",
     "As the View": "Wie die Ansicht",
+    "At Least": "Mindestens",
+    "At Most": "Höchstens",
     "At a Target": "Auf ein Ziel",
     "Automatic": "Automatisch",
     "Axis": "Achse",
@@ -44,6 +46,7 @@ WORDS = {
     "Bake to Keys": "In Keyframes einbrennen",
     "Base Python": "Basis-Python",
     "Bookmarks": "Lesezeichen",
+    "By Age": "Nach Alter",
     "By Capture Time": "Nach Aufnahmezeit",
     "By Object": "Nach Objekt",
     "By View": "Nach Ansicht",
@@ -218,11 +221,13 @@ WORDS = {
     "Scene Camera": "Kamera der Szene",
     "Seed": "Startwert",
     "Select": "Auswählen",
+    "Seconds before the newest view": "Sekunden vor der neuesten Ansicht",
     "Select All Patches": "Alle Flicken auswählen",
     "Select Conflicts": "Widersprüche auswählen",
     "Select Connected Surface": "Zusammenhängende Fläche auswählen",
     "Select Set": "Behaltene Auswahl",
     "Select Similar Colours": "Ähnliche Farben auswählen",
+    "Select by Age": "Nach Alter wählen",
     "Select by Camera": "Nach Kamera auswählen",
     "Select by Capture Time": "Nach Aufnahmezeit auswählen",
     "Select by Object": "Nach Objekt auswählen",
@@ -374,6 +379,9 @@ WORDS = {
     "Turn the selected patches about their common middle": "Die gewählten Flicken um ihre gemeinsame Mitte drehen",
     "What to take back": "Was zurückgenommen wird",
     "Where they went; they stay turned and scaled": "Wohin sie gingen; gedreht und vergrößert bleiben sie",
+    "Select the patches that were captured so long before the newest view": (
+        "Die Flicken wählen, die so lange vor der neuesten Ansicht aufgenommen wurden"
+    ),
     "What the video shows; engines without a model ignore it": (
         "Was das Video zeigt; Engines ohne Modell beachten es nicht"
     ),

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..wording import Phrase, phrase
 from .events import (
     CancelAsked,
     Effect,
@@ -83,7 +84,7 @@ class JobState:
     log_file: str
     limits: Limits = Limits()
     phase: Phase = Phase.STARTING
-    message: str = "Starting the GPU process"
+    message: str = phrase("Starting the GPU process")
     facts: WorkerFacts | None = None
     done: int = 0
     total: int = 0
@@ -159,7 +160,7 @@ def _on_hello(state: JobState, event: Hello, mosaic_version: str) -> Step:
         return _end(state, Phase.FAILED, event.now_s, error=refusal, name="refused")
     if state.job_id is None:
         return _end(state, Phase.DONE, event.now_s)
-    return replace(state, phase=Phase.RUNNING, message="Loading"), (Effect.SEND_GENERATE,)
+    return replace(state, phase=Phase.RUNNING, message=phrase("Loading")), (Effect.SEND_GENERATE,)
 
 
 def _refusal(facts: WorkerFacts, mosaic_version: str) -> str | None:
@@ -200,15 +201,14 @@ def _on_frame(state: JobState, event: Frame) -> Step:
     return state, ()
 
 
-def _progress_words(done: int, total: int, seconds_left: float | None) -> str:
-    words = f"Frame {done} of {total}"
+def _progress_words(done: int, total: int, seconds_left: float | None) -> Phrase:
     if done >= total:
-        return f"{words}, writing the video"
+        return phrase("Frame {done} of {total}, writing the video", done=done, total=total)
     if seconds_left is None:
-        return words
+        return phrase("Frame {done} of {total}", done=done, total=total)
     minutes, seconds = divmod(round(seconds_left), 60)
     left = f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
-    return f"{words}, {left} left"
+    return phrase("Frame {done} of {total}, {left} left", done=done, total=total, left=left)
 
 
 def _on_finished(state: JobState, event: Finished) -> Step:
@@ -247,8 +247,8 @@ def _on_cancel(state: JobState, event: CancelAsked) -> Step:
         return state, ()
     if state.phase is Phase.STARTING:
         state, effects = _end(state, Phase.CANCELLED, event.now_s)
-        return replace(state, phase=Phase.CANCELLING, message="Cancelling"), effects
-    state = replace(state, phase=Phase.CANCELLING, message="Cancelling", seconds_left=None)
+        return replace(state, phase=Phase.CANCELLING, message=phrase("Cancelling")), effects
+    state = replace(state, phase=Phase.CANCELLING, message=phrase("Cancelling"), seconds_left=None)
     return _stop(state, Stop.CANCEL_SENT, event.now_s), (Effect.SEND_CANCEL,)
 
 
@@ -327,7 +327,7 @@ def _stop(state: JobState, stop: Stop, now_s: float) -> JobState:
 
 def _end(state: JobState, outcome: Phase, now_s: float, *, error: str | None = None, name: str | None = None) -> Step:
     """The outcome is known; let the process end by itself."""
-    state = replace(state, outcome=outcome, error=error, error_name=name, message="Ending")
+    state = replace(state, outcome=outcome, error=error, error_name=name, message=phrase("Ending"))
     return _stop(state, Stop.INPUT_CLOSED, now_s), (Effect.CLOSE_INPUT,)
 
 
@@ -340,12 +340,14 @@ def _kill(
     name: str | None = None,
 ) -> Step:
     """The process is past talking to."""
-    state = replace(state, outcome=outcome, error=error, error_name=name, message="Ending")
+    state = replace(state, outcome=outcome, error=error, error_name=name, message=phrase("Ending"))
     return _stop(state, Stop.KILLED, now_s), (Effect.KILL,)
 
 
 def _finish(state: JobState, phase: Phase) -> Step:
-    words = {Phase.DONE: "Done", Phase.CANCELLED: "Cancelled"}.get(phase, state.error or "Failed")
+    words = {Phase.DONE: phrase("Done"), Phase.CANCELLED: phrase("Cancelled")}.get(
+        phase, state.error or phrase("Failed")
+    )
     # What was made of an unfinished clip is removed, the last frame too.
     file = state.last_frame_file if phase is Phase.DONE else None
     state = replace(state, phase=phase, message=words, seconds_left=None, last_frame_file=file)

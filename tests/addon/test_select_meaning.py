@@ -84,6 +84,28 @@ def test_selecting_by_capture_time(room):
     assert np.array_equal(selected_ids(obj), np.sort(ints(obj, "placement")[times >= np.float32(middle)]))
 
 
+def test_selecting_by_age_counts_back_from_the_newest_view(room):
+    obj, memory = room
+    ages = max(view.time_s for view in memory.views) - np.array([view.time_s for view in memory.views])
+    of_face = ages[ints(obj, "view")]
+    bpy.ops.mosaic.select_age(least_s=0.5, most_s=1.5)
+    expected = (of_face >= 0.5) & (of_face <= 1.5)
+    assert expected.any() and np.array_equal(selected_ids(obj), np.sort(ints(obj, "placement")[expected]))
+    bpy.ops.mosaic.select_age(most_s=0)
+    assert np.array_equal(selected_ids(obj), np.sort(ints(obj, "placement")[of_face == 0])), "the newest view's"
+
+
+def test_a_view_is_selected_by_the_very_time_that_the_field_shows(tmp_path):
+    """Blender's fields have 24 bits, a frame's time is a fraction of the rate."""
+    views = [view_of(camera_at((x, -5.0, 1.8)), ROOM, time_s=frame / 24) for x, frame in ((0.0, 7), (0.5, 13))]
+    obj, _ = built(tmp_path, Memory.from_views(views))
+    first, last = (float(np.float32(frame / 24)) for frame in (7, 13))
+    bpy.ops.mosaic.select_time(since_s=first, until_s=last)
+    assert len(selected_ids(obj)) == len(ints(obj, "placement"))
+    bpy.ops.mosaic.select_time(since_s=last, until_s=last)
+    assert set(ints(obj, "view")[np.isin(ints(obj, "placement"), selected_ids(obj))]) == {1}
+
+
 def test_selecting_conflicts_selects_what_the_report_names(tmp_path):
     views = [view_of(camera_at((x, -5.0, 1.8)), ROOM) for x in (0.0, 0.1)]
     views[1] = replace(views[1], rgb=255 - views[1].rgb, time_s=2.0)

@@ -109,13 +109,85 @@ def test_what_is_too_fast_is_told_in_german_with_its_numbers():
     assert "dreht sich die Kamera in 4 Bildern um 40 Grad, bei einem Blickwinkel von 60 Grad" in german
 
 
-def test_every_phrase_has_german_and_takes_the_same_values():
-    from blender_addon.translations.german_legends import WORDS
+def german(text: str) -> str:
+    """A phrase as Blender shows it to Germans; what has no German is a failure."""
+    from mosaic_core.wording import shown
 
-    templates = templates_of_phrases()
+    return shown(text, lambda english: LANGUAGES["de"][english])
+
+
+@pytest.fixture
+def in_german(monkeypatch):
+    """Phrases are shown in German, in a Blender without languages too."""
+    from blender_addon import jobs, translations
+
+    for module in (translations, jobs):
+        monkeypatch.setattr(module, "in_words", german)
+
+
+def test_how_far_a_job_is_stands_in_the_panel_in_german(in_german):
+    from blender_addon.jobs import _show
+    from tests.worker.test_jobs import FRAME, HELLO, after
+
+    _show(after(HELLO, FRAME))
+    assert bpy.context.window_manager.mosaic_job.text == "Bild 2 von 4, noch 1 min 01 s"
+    _show(after(HELLO))
+    assert bpy.context.window_manager.mosaic_job.text == "Es wird geladen"
+
+
+def test_the_status_bar_tells_of_a_capture_in_german():
+    from blender_addon.capture.steps import CaptureProgress
+    from blender_addon.operators.capture import progress_words
+
+    first = progress_words(CaptureProgress(2, 8, "Side: door: picture"))
+    assert first == "Capturing 3 of 8: Side: door, picture   (Esc cancels)"
+    assert german(first) == "Aufnahme 3 von 8: Side: door, Bild   (Esc bricht ab)"
+    last = progress_words(CaptureProgress(8, 8, "making the memory"))
+    assert german(last) == "Aufnahme: das Gedächtnis wird gemacht   (Esc bricht ab)"
+
+
+def test_what_operators_report_is_german(in_german, tmp_path):
+    """Errors reach a script as exceptions, so what they say can be read."""
+    from .memory_scenes import built
+
+    built(tmp_path)
+    bpy.ops.mosaic.select_all(action="DESELECT")
+    for operator, sentence in (
+        (bpy.ops.mosaic.move, "Zuerst Flicken wählen"),
+        (bpy.ops.mosaic.select_grow, "zuerst Flicken wählen"),
+    ):
+        with pytest.raises(RuntimeError, match=sentence):
+            operator()
+    with pytest.raises(RuntimeError, match="das Gedächtnis hat 3 Ansichten, eine Ansicht 9 gibt es nicht"):
+        bpy.ops.mosaic.select_view(view=9)
+    with pytest.raises(RuntimeError, match="es gibt keine Auswahl 'Kisten': zuerst eine behalten"):
+        bpy.ops.mosaic.select_set(name="Kisten")
+
+
+def test_a_report_counts_in_german():
+    from blender_addon.operators.memory_poll import count_of, told_selected
+    from blender_addon.translations import report
+    from mosaic_core.errors import MosaicError
+    from mosaic_core.wording import phrase
+
+    said: list[tuple[set[str], str]] = []
+    listener = SimpleNamespace(report=lambda level, text: said.append((level, text)))
+    told_selected(listener, 1)
+    report(listener, "ERROR", MosaicError("of somebody else"))
+    assert said == [({"INFO"}, "1 patch selected"), ({"ERROR"}, "of somebody else")]
+    moved = phrase("{patches} moved", patches=count_of(5))
+    told = phrase("{told}, {patches} locked and left alone", told=moved, patches=count_of(1))
+    assert told == "5 patches moved, 1 patch locked and left alone"
+    assert german(told) == "5 Flicken bewegt, 1 Flicken gesperrt und unverändert"
+
+
+def test_every_phrase_has_german_and_takes_the_same_values():
+    from blender_addon.translations import german_legends, german_reports
+
+    templates, words = templates_of_phrases(), {**german_legends.WORDS, **german_reports.WORDS}
     assert not templates - set(LANGUAGES["de"])
-    assert not set(WORDS) - templates, "of texts that are shown no longer"
-    for english, german in WORDS.items():
+    assert not set(words) - templates, "of texts that are shown no longer"
+    for english, german in words.items():
         assert _fields(german) == _fields(english), english
 
 
