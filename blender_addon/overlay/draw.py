@@ -141,16 +141,28 @@ def _draw(context: bpy.types.Context) -> None:
     look = Look(0 if settings.point_detail == "AUTO" else int(settings.point_detail), settings.point_size / 2)
 
     with _depth_test():
-        x, y, *size = gpu.state.viewport_get()
         parts = [part for obj in memories for part in _parts_of(obj, context.region.height, look)]
-        if not (_state.layered and (x, y) == (0, 0)):
+        if not _state.layered or not _drawn_as_picture(context, memories, look, parts):
             for part in parts:
                 part()
-            return
-        places = (context.region.height, look, _matrices(), *map(_places_of, memories))
-        shows = layer.Shows(places, tuple(map(_looks_of, memories)))
-        if not layer.draw(context.region.as_pointer(), tuple(size), shows, parts):
+
+
+def _drawn_as_picture(
+    context: bpy.types.Context, memories: list[bpy.types.Object], look: Look, parts: list[Callable[[], None]]
+) -> bool:
+    """Put the kept picture into the viewport; False where that cannot be."""
+    x, y, width, height = gpu.state.viewport_get()
+    if (x, y) != (0, 0):
+        return False
+    places = (context.region.height, look, _matrices(), *map(_places_of, memories))
+    shows = layer.Shows(places, tuple(map(_looks_of, memories)))
+    try:
+        if not layer.draw(context.region.as_pointer(), (width, height), shows, parts):
             _draw_again()
+    except Exception:
+        _log.exception("no picture of the points can be kept: they are drawn at every redraw")
+        _state.layered = False
+    return bool(_state.layered)
 
 
 def _draw_again() -> None:
