@@ -18,6 +18,8 @@ FLOOR, WALL, RED, BLUE = 1, 2, 3, 4
 FRONT_OF_RED_Y = 0.2  # where make_memory put the crate
 LABS_APART, LABS_UNSURE = 8.0, 1.0  # the menu's difference, and how much rounding of colours may decide
 LEFT_PX = 45  # from a field's arrow, where the mouse is when a dialog opens, to its number
+# The menu "More" from the top: to look at each entry on the way to the last takes seconds.
+MORE = ("like(", "connected(", "steps=1", "steps=-1", "INVERT", "time(", "age(", "conflicts(", "keep_set(", "set(")
 SET = "left wall"
 
 
@@ -78,6 +80,10 @@ class Menus:
         yield from self._desk.wait(0.3)
         if picture:
             yield from self._desk.shot(picture)
+        for _ in range(next((number for number, each in enumerate(MORE) if each in command), 0)):
+            self._desk.event("DOWN_ARROW", "PRESS")
+            self._desk.event("DOWN_ARROW", "RELEASE")
+        yield from self._desk.wait(0.1)
         yield from self._desk.pick(command)
         yield from self._desk.wait(0.3)
 

@@ -16,7 +16,7 @@ def test_an_artist_selects_by_what_patches_are_and_keeps_sets(blender, shots, tm
         blend_file=project / "memory.blend",
         folder=tmp_path / "run",
         shots=shots,
-        limit_s=300,
+        limit_s=540,
     )
     assert not result["error"], result["error"]
     assert "the set is there after the file is opened again" in result["passed"]
