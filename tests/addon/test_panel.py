@@ -214,6 +214,23 @@ def test_the_menus_list_objects_and_views(shot):
     assert len(layout.drawn) == 2 + len(memory.object_names) + len(memory.views)
 
 
+def test_a_kept_set_stands_in_the_menu_until_it_is_forgotten(shot):
+    from blender_addon.panels import edit
+
+    def drawn_menus() -> list[str]:
+        layout = FakeLayout()
+        edit.draw_meaning_menu(layout, bpy.context)
+        edit.draw_forget_menu(layout, bpy.context)
+        return [text for text in layout.drawn if "left wall" in text]
+
+    bpy.context.view_layer.objects.active = shot[0]
+    bpy.ops.mosaic.select_all(action="SELECT")
+    bpy.ops.mosaic.keep_set(name="left wall")
+    assert drawn_menus() == ["mosaic.select_set left wall", "mosaic.forget_set left wall"]
+    bpy.ops.mosaic.forget_set(name="left wall")
+    assert not drawn_menus()
+
+
 def test_a_menu_without_its_file_says_so_instead_of_raising(shot, tmp_path):
     from types import SimpleNamespace
 
@@ -225,8 +242,8 @@ def test_a_menu_without_its_file_says_so_instead_of_raising(shot, tmp_path):
     for menu in MENUS:
         layout = FakeLayout()
         menu.draw(SimpleNamespace(layout=layout), bpy.context)
-        needs_the_file = menu.bl_idname != "MOSAIC_MT_select_meaning"
-        assert ("missing" in layout.drawn[-1]) == needs_the_file
+        needs_the_file = menu.bl_idname in ("MOSAIC_MT_select_object", "MOSAIC_MT_select_view")
+        assert ("missing" in " ".join(layout.drawn)) == needs_the_file
 
 
 def test_a_defect_in_drawing_is_said_once_and_does_not_raise(caplog):
