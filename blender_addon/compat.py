@@ -105,6 +105,16 @@ def graphics_in_words() -> str:
     return f"{gpu.platform.renderer_get()}, {gpu.platform.backend_type_get()} {gpu.platform.version_get()}"
 
 
+def graphics_backend() -> str:
+    """What draws Blender's windows, as `--gpu-backend` wants it; "" where there is none to ask."""
+    if bpy.app.background:
+        return ""
+    import gpu
+
+    backend = gpu.platform.backend_type_get().lower()
+    return backend if backend in ("opengl", "metal", "vulkan") else ""
+
+
 def blender_in_words() -> str:
     """Which Blender this is, for a report."""
     return f"Blender {bpy.app.version_string} ({bpy.app.build_hash.decode(errors='replace')})"

@@ -7,6 +7,7 @@ compositor and render settings of the artist's scene are never touched; the few 
 for a render are put back as soon as it ends, also when it fails.
 """
 
+from .background import steps_beside_window
 from .request import CaptureRequest, requests_from_settings
 from .steps import CaptureProgress, capture_memory, capture_steps
 from .store import capture_into_scene, store_memory, store_steps
@@ -18,6 +19,7 @@ __all__ = [
     "capture_memory",
     "capture_steps",
     "requests_from_settings",
+    "steps_beside_window",
     "store_memory",
     "store_steps",
 ]

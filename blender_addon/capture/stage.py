@@ -90,7 +90,7 @@ class Stage:
                 result = bpy.ops.render.render(write_still=True, scene=self.scene.name)
         except RuntimeError as error:
             raise CaptureError(
-                f"Blender could not render: {_one_line(error)} (try another renderer, or a smaller size)"
+                f"Blender could not render: {one_line(error)} (try another renderer, or a smaller size)"
             ) from error
         if result != {"FINISHED"}:
             raise Cancelled("the capture was cancelled while Blender rendered")
@@ -156,5 +156,6 @@ def _plain_render(scene: bpy.types.Scene, *, image_height: int, image_width: int
     render.use_overwrite = True
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """An error of Blender's as part of a sentence."""
     return " ".join(str(error).removeprefix("Error:").split())

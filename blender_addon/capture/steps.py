@@ -35,6 +35,8 @@ class CaptureProgress:
     done: int  # renders; all of them while the memory is made
     total: int
     label: str
+    editable: bool = False  # the artist may change the file before the next step
+    remark: str = ""  # what the artist should know of the way it is captured
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ def capture_steps(
     total = 2 * len(request.cameras)
     shots = []
     try:
-        with _temporary_folder() as folder:
+        with temporary_folder() as folder:
             for index in range(len(request.cameras)):
                 name = request.view_name(index)
                 yield CaptureProgress(2 * index, total, f"{name}: picture")
@@ -174,7 +176,7 @@ def _ids_of_names(names: Iterable[str], known: Mapping[int, str]) -> dict[str, i
 
 
 @contextlib.contextmanager
-def _temporary_folder() -> Iterator[Path]:
+def temporary_folder() -> Iterator[Path]:
     """A folder for the renders, where the artist's preferences put temporary files."""
     try:
         folder = tempfile.TemporaryDirectory(prefix="mosaic-capture-", dir=bpy.app.tempdir or None)

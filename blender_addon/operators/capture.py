@@ -1,42 +1,22 @@
-"""`mosaic.capture`: the scene into a memory, a render a tick in a window, in one go everywhere else.
+"""`mosaic.capture`: the scene into a memory. A window captures in a second Blender, so that the artist can go on;
+everywhere else, and where that cannot be had, a render follows the other here.
 
 What comes after the renders (the patches, the file, what the mesh is made of) is done by a thread, and the ticks wait.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator
-
 import bpy
 from bpy.props import BoolProperty
 
 from mosaic_core.errors import MosaicError
-from mosaic_core.wording import Phrase, phrase
 
-from ..capture import CaptureProgress, capture_steps, rates, requests_from_settings, store_steps
+from ..capture import requests_from_settings
 from ..capture.request import request_of_ring
-from ..capture.ring import keep_ring, remove_ring
-from ..capture.store import memory_to_extend
+from ..capture.ring import remove_ring
 from ..registry import registration
-from ..translations import in_words, report
-
-# Long enough for Blender to paint the progress between two renders, short against any render.
-_TICK_S = 0.05
-
-
-def progress_words(progress: CaptureProgress) -> Phrase:
-    """How far a capture is, for the status bar: which render of how many, or what comes after them."""
-    if progress.done >= progress.total:
-        last = {
-            "making the memory": phrase("making the memory"),
-            "saving the memory": phrase("saving the memory"),
-        }.get(progress.label, progress.label)
-        return phrase("Capturing: {what}   (Esc cancels)", what=last)
-    camera, _, plane = progress.label.rpartition(": ")
-    what = {"picture": phrase("picture"), "depth and objects": phrase("depth and objects")}.get(plane, plane)
-    at = {"number": progress.done + 1, "total": progress.total, "camera": camera, "what": what}
-    return phrase("Capturing {number} of {total}: {camera}, {what}   (Esc cancels)", **at)
+from . import capture_run
+from .capture_run import CaptureRun
 
 
 class MOSAIC_OT_capture(bpy.types.Operator):
@@ -70,125 +50,104 @@ class MOSAIC_OT_capture(bpy.types.Operator):
         if context.mode != "OBJECT":
             cls.poll_message_set("Capture works in Object Mode: leave the present mode first (Tab)")
             return False
+        if capture_run.running() is not None:
+            cls.poll_message_set("A capture is running: wait for it, or end it with Esc")
+            return False
         if bpy.app.is_job_running("RENDER"):
             cls.poll_message_set("Blender is rendering: wait for it, or end it with Esc")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        run = None
         try:
-            self._start(context)
-            while self._step(context):
+            run = self._new_run(context)
+            while run.step(context):
                 pass
         except MosaicError as error:
-            return self._failed(context, error)
-        return self._finished(context)
+            return self._failed(context, run, error)
+        return self._finished(run)
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
             return self.execute(context)
+        run = None
         try:
-            self._start(context)
+            run = self._new_run(context)
+            capture_run.begin(run, context.window)
+            # The first progress comes before anything is done: it is painted meanwhile.
+            run.step(context)
         except MosaicError as error:
-            return self._failed(context, error)
-        self._timer = context.window_manager.event_timer_add(_TICK_S, window=context.window)
+            return self._failed(context, run, error)
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if event.type == "ESC" and event.value == "PRESS":
-            self.cancel(context)
-            report(self, "INFO", phrase("Capture cancelled: nothing was changed"))
+        run = capture_run.running()
+        if run is None:  # whoever ended it has cleaned up
             return {"CANCELLED"}
+        if event.type == "ESC" and event.value == "PRESS" and not (run.editable and _plays(context)):
+            run.close()
+            self.report({"INFO"}, "Capture cancelled: nothing was changed")
+            return {"CANCELLED"}
+        # Others wait for the same timer. The file must not change where the capture is not apart from it.
+        goes_on = {"PASS_THROUGH"} if run.editable else {"RUNNING_MODAL"}
         if event.type != "TIMER":
-            return {"RUNNING_MODAL"}  # the file must not change under a capture
+            return goes_on
         try:
-            if self._step(context):
-                return {"RUNNING_MODAL"}
+            if run.step(context):
+                return goes_on
         except MosaicError as error:
-            return self._failed(context, error)
+            return self._failed(context, run, error)
         except BaseException:
-            self._clean_up(context)
+            run.close()
             raise
-        return self._finished(context)
+        return self._finished(run)
 
-    def cancel(self, context: bpy.types.Context) -> None:
+    def cancel(self, _context: bpy.types.Context) -> None:
         """Blender calls this when the window closes."""
-        self._clean_up(context)
+        run = capture_run.running()
+        if run is not None:
+            run.close()
 
-    _timer: bpy.types.Timer | None = None
-    _steps = None
-    _memory = None
-    _obj = None
-    _request = None
-    _started_s = 0.0
-
-    def _start(self, context: bpy.types.Context) -> None:
+    def _new_run(self, context: bpy.types.Context) -> CaptureRun:
         request = request_of_ring(context) if self.ring else requests_from_settings(context)
-        self._request, self._started_s = request, time.monotonic()
-        known = memory_to_extend(context) if self.extend else None
-        self._steps = self._all_steps(context, capture_steps(context, request, extend=known))
-        context.window_manager.progress_begin(0, 2 * len(request.cameras))
-        # The first progress comes before the first render: it is painted while that one runs.
-        self._step(context)
+        return CaptureRun(context, request, extend=self.extend, ring=self.ring, keeps_ring=self.keep_ring)
 
-    def _all_steps(self, context: bpy.types.Context, steps) -> Generator[CaptureProgress, None, None]:
-        """The renders, then the memory's file and its object."""
-        self._memory = yield from steps
-        self._remember_time()
-        renders = 2 * len(self._request.cameras)
-        stored = CaptureProgress(renders, renders, "saving the memory")
-        self._obj = yield from store_steps(context, self._memory, extend=self.extend, progress=stored)
-
-    def _step(self, context: bpy.types.Context) -> bool:
-        """Do the next render, or look how far the thread is; False when the memory is in the scene."""
-        try:
-            progress = next(self._steps)
-        except StopIteration:
-            return False
-        self._show(context, progress)
-        return True
-
-    def _show(self, context: bpy.types.Context, progress: CaptureProgress) -> None:
-        context.window_manager.progress_update(progress.done)
-        if context.workspace is not None and not bpy.app.background:
-            context.workspace.status_text_set(in_words(progress_words(progress)))
-
-    def _finished(self, context: bpy.types.Context) -> set[str]:
-        self._clean_up(context, kept=self.keep_ring)
-        memory, obj = self._memory, self._obj
-        counts = {"views": len(memory.views), "patches": len(memory.patches), "objects": len(memory.object_names)}
-        told = phrase("{name}: {views} views, {patches} patches, {objects} objects", name=obj.name, **counts)
-        report(self, "INFO", told)
+    def _finished(self, run: CaptureRun) -> set[str]:
+        run.close(done=True)
+        memory, obj = run.memory, run.obj
+        told = (
+            f"{obj.name}: {len(memory.views)} views, {len(memory.patches)} patches, {len(memory.object_names)} objects"
+        )
+        if run.remark:
+            self.report({"WARNING"}, f"{told}; {run.remark}")
+        else:
+            self.report({"INFO"}, told)
         return {"FINISHED"}
 
-    def _failed(self, context: bpy.types.Context, error: MosaicError) -> set[str]:
-        self._clean_up(context)
-        report(self, "ERROR", error)
+    def _failed(self, context: bpy.types.Context, run: CaptureRun | None, error: MosaicError) -> set[str]:
+        if run is not None:
+            run.close()
+        elif self.ring:
+            remove_ring(context.scene)
+        self.report({"ERROR"}, str(error))
         return {"CANCELLED"}
 
-    def _remember_time(self) -> None:
-        """For what Set Up Capture foretells the next time."""
-        request = self._request
-        rates.remember(
-            request.engine,
-            views=len(request.cameras),
-            pixels=request.image_height * request.image_width,
-            seconds=time.monotonic() - self._started_s,
-        )
 
-    def _clean_up(self, context: bpy.types.Context, *, kept: bool = False) -> None:
-        if self._steps is not None:
-            self._steps.close()
-            self._steps = None
-            context.window_manager.progress_end()
-            if context.workspace is not None and not bpy.app.background:
-                context.workspace.status_text_set(None)
-        if self._timer is not None:
-            context.window_manager.event_timer_remove(self._timer)
-            self._timer = None
-        if self.ring:
-            (keep_ring if kept else remove_ring)(context.scene)
+def _plays(context: bpy.types.Context) -> bool:
+    """Whether Esc would end an animation that plays."""
+    return context.screen is not None and context.screen.is_animation_playing
 
 
-register, unregister = registration(MOSAIC_OT_capture)
+_register_classes, _unregister_classes = registration(MOSAIC_OT_capture)
+
+
+def register() -> None:
+    capture_run.register()
+    _register_classes()
+
+
+def unregister() -> None:
+    capture_run.unregister()
+    _unregister_classes()

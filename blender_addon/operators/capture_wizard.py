@@ -17,6 +17,7 @@ from ..memory import store
 from ..panels.drawing import draw_pair, draw_text
 from ..paths.speed import keyed_frames
 from ..registry import registration
+from .capture_run import running
 
 _VIEWS_OF_AN_ANIMATION = 24
 
@@ -74,6 +75,9 @@ class MOSAIC_OT_capture_wizard(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.mode != "OBJECT":
             cls.poll_message_set("Capture works in Object Mode")
+            return False
+        if running() is not None:
+            cls.poll_message_set("A capture is running: wait for it, or end it with Esc")
             return False
         if bpy.app.is_job_running("RENDER"):
             cls.poll_message_set("Blender is rendering")

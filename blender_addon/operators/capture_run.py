@@ -1,0 +1,166 @@
+"""The one capture that runs: its steps, its signs in the window, and how it ends whoever ends it.
+
+It lives outside of the operator because that one may vanish first: Blender drops it unasked where the extension is
+disabled or another file is opened.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import time
+from collections.abc import Generator
+
+import bpy
+from bpy.app.handlers import persistent
+
+from mosaic_core.errors import CaptureError
+from mosaic_core.memory import Memory
+from mosaic_core.memory.adding import added
+
+from .. import compat
+from ..beside import beside
+from ..capture import CaptureProgress, CaptureRequest, capture_steps, rates, steps_beside_window, store_steps
+from ..capture.ring import keep_ring, remove_ring
+from ..capture.store import memory_to_extend
+from ..memory.store import is_memory
+
+# Long enough for Blender to paint the progress between two renders, short against any render.
+_TICK_S = 0.05
+
+
+class CaptureRun:
+    """A capture from its first step to its object. Raises `CaptureError`; `step` raises `MosaicError`."""
+
+    obj: bpy.types.Object | None = None
+    memory: Memory | None = None
+    remark = ""  # what the artist should know of the way it was captured
+    editable = False  # the artist may change the file before the next step
+    _shown: CaptureProgress | None = None
+
+    def __init__(
+        self, context: bpy.types.Context, request: CaptureRequest, *, extend: bool, ring: bool, keeps_ring: bool
+    ) -> None:
+        if extend and not is_memory(context.scene.mosaic.memory):
+            raise CaptureError("the scene has no memory to add views to: capture one first")
+        self._extend, self._ring, self._keeps_ring = extend, ring, keeps_ring
+        self._engine, self._started_s = request.engine, time.monotonic()
+        self._views, self._pixels = len(request.cameras), request.image_height * request.image_width
+        self._scene_uid = context.scene.session_uid
+        self._window: bpy.types.Window | None = None
+        self._timer: bpy.types.Timer | None = None
+        self._steps: Generator[CaptureProgress, None, None] = self._all_steps(context, request)
+        context.window_manager.progress_begin(0, 2 * self._views)
+
+    def show_in(self, window: bpy.types.Window) -> None:
+        """From now on this window shows how far it is, and gets the ticks on which it goes on."""
+        self._timer = bpy.context.window_manager.event_timer_add(_TICK_S, window=window)
+        self._window = window
+
+    def step(self, context: bpy.types.Context) -> bool:
+        """Do a little, or look how far others are; False when the memory is in the scene."""
+        progress = next(self._steps, None)
+        if progress is None:
+            return False
+        self.editable, self.remark = progress.editable, progress.remark or self.remark
+        if self.editable and self._ring and not self._keeps_ring:
+            # Now: what the artist does from here on can be undone, and would bring the cameras back.
+            remove_ring(context.scene)
+            self._ring = False
+        if progress != self._shown:  # each time, Blender draws again: most ticks only look how far others are
+            self._shown = progress
+            self._show(context, progress)
+        return True
+
+    def _show(self, context: bpy.types.Context, progress: CaptureProgress) -> None:
+        context.window_manager.progress_update(progress.done)
+        if self._window is not None:
+            at = f"{progress.done + 1} of {progress.total}: " if progress.done < progress.total else ""
+            meanwhile = "Esc cancels; you can go on working" if self.editable else "Esc cancels"
+            context.workspace.status_text_set(f"Capturing {at}{progress.label}   ({meanwhile})")
+
+    def close(self, *, done: bool = False) -> None:
+        """End it wherever it is, and take away its signs; harmless when it has ended."""
+        global _running
+        if _running is self:
+            _running = None
+        self._steps.close()
+        context = bpy.context
+        context.window_manager.progress_end()
+        if self._timer is not None:
+            with contextlib.suppress(ReferenceError, ValueError):  # its window was closed
+                context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+        if self._window is not None and context.workspace is not None:
+            context.workspace.status_text_set(None)
+        self._window = None
+        scene = self._scene()
+        if self._ring and scene is not None:
+            (keep_ring if done and self._keeps_ring else remove_ring)(scene)
+        self._ring = False
+
+    def _all_steps(self, context: bpy.types.Context, request: CaptureRequest) -> Generator[CaptureProgress, None, None]:
+        capture = steps_beside_window if self._window is not None else capture_steps
+        memory = yield from capture(context, request)
+        rates.remember(self._engine, views=self._views, pixels=self._pixels, seconds=time.monotonic() - self._started_s)
+        yield from self._back_in_the_scene(context)
+        last = CaptureProgress(2 * self._views, 2 * self._views, "saving the memory")
+        if self._extend:
+            known = memory_to_extend(context)  # with what was edited meanwhile
+            memory = yield from beside(lambda: added(known, memory), last)
+        self.memory = memory
+        self.obj = yield from store_steps(context, memory, extend=self._extend, progress=last)
+
+    def _back_in_the_scene(self, context: bpy.types.Context) -> Generator[CaptureProgress, None, None]:
+        """Wait until the artist is where a memory can be put and taken back by undo."""
+        total = 2 * self._views
+        while True:
+            scene = self._scene()
+            if scene is None:
+                raise CaptureError("the scene that was captured is gone")
+            if context.scene == scene and context.mode == "OBJECT":
+                return
+            wanted = "Object Mode" if context.scene == scene else f"the scene {scene.name}"
+            yield CaptureProgress(total, total, f"done, go back to {wanted} to get the memory", editable=True)
+
+    def _scene(self) -> bpy.types.Scene | None:
+        return next((scene for scene in bpy.data.scenes if scene.session_uid == self._scene_uid), None)
+
+
+_running: CaptureRun | None = None
+
+
+def running() -> CaptureRun | None:
+    """The capture that runs in a window."""
+    return _running
+
+
+def begin(run: CaptureRun, window: bpy.types.Window) -> None:
+    """Let it run in a window; it must be closed."""
+    global _running
+    _running = run
+    run.show_in(window)
+
+
+@persistent
+def _stop(*_arguments) -> None:
+    """Another file is about to be loaded, or Blender ends: the capture was about this one."""
+    if _running is not None:
+        _running.close()
+
+
+def register() -> None:
+    bpy.app.handlers.load_pre.append(_stop)
+    exit_handlers = compat.exit_handlers()
+    if exit_handlers is not None:
+        exit_handlers.append(_stop)
+    atexit.register(_stop)
+
+
+def unregister() -> None:
+    _stop()
+    atexit.unregister(_stop)
+    exit_handlers = compat.exit_handlers()
+    if exit_handlers is not None:
+        exit_handlers.remove(_stop)
+    bpy.app.handlers.load_pre.remove(_stop)
