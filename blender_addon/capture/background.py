@@ -32,7 +32,7 @@ import bpy
 
 from mosaic_core.errors import CaptureError
 from mosaic_core.memory import Memory, load_memory
-from mosaic_core.worker.exits import exit_in_words, telling_line
+from mosaic_core.worker.exits import exit_in_words
 
 from ..beside import beside
 from ..compat import graphics_backend
@@ -182,8 +182,8 @@ class SecondBlender:
         """How it ended, a predicate; "" while it runs, or has said what was not asked for yet."""
         if self._process.poll() is None or self._reader.is_alive() or not self._news.empty():
             return ""
-        said = telling_line(tuple(self._tail))
-        return exit_in_words(self._process.returncode) + (f" ({said})" if said else "")
+        said = [line for line in self._tail if "error" in line.lower()]
+        return exit_in_words(self._process.returncode) + (f": {said[-1].rstrip('.')}" if said else "")
 
     def news(self) -> list[dict]:
         """What it said since the last time."""
@@ -222,7 +222,7 @@ class SecondBlender:
             for line in stream:
                 line = line.strip()
                 if not line.startswith(PREFIX):
-                    self._tail.extend([line[:1000]] if line else [])
+                    self._tail.extend([line[:200]] if line else [])
                     continue
                 with contextlib.suppress(ValueError):
                     news = json.loads(line.removeprefix(PREFIX))

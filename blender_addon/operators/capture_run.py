@@ -52,6 +52,11 @@ class CaptureRun:
         self._steps: Generator[CaptureProgress, None, None] = self._all_steps(context, request)
         context.window_manager.progress_begin(0, 2 * self._views)
 
+    @property
+    def label(self) -> str:
+        """What it does."""
+        return self._shown.label if self._shown is not None else ""
+
     def show_in(self, window: bpy.types.Window) -> None:
         """From now on this window shows how far it is, and gets the ticks on which it goes on."""
         self._timer = bpy.context.window_manager.event_timer_add(_TICK_S, window=window)

@@ -12,6 +12,7 @@ capture, courtyard, large; MOSAIC_BENCH_MEMORY a .mosaic file to take for the la
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -36,8 +37,7 @@ def scenario(desk):
     try:
         if "capture" in wanted:
             for name in ("capture", "capture, the second of the session"):  # the first has the graphics driver compile
-                yield from capture(desk, observer, name)
-                tell(desk, chapters, observer)
+                yield from capture(desk, chapters, observer, name)
         for kind in [kind for kind in ("courtyard", "large") if kind in wanted]:
             (show_large if kind == "large" else show_courtyard)(desk)
             yield from desk.wait(3.0)  # what another memory brings with it is no job's
@@ -61,16 +61,21 @@ def in_viewport(desk):
     return bpy.context.temp_override(window=desk.window, area=desk.area("VIEW_3D"), region=desk.region("WINDOW"))
 
 
-def capture(desk, observer, name: str):
-    """The four cameras at the sizes an artist finds."""
+def capture(desk, chapters: list, observer, name: str):
+    """The four cameras at the sizes an artist finds: until all views are rendered, and until the memory is there."""
     import bpy
 
+    run = importlib.import_module("bl_ext.user_default.mosaic.operators.capture_run")
     before = bpy.context.scene.mosaic.memory
-    observer.begin(name)
+    observer.begin(f"{name}: views")
     with in_viewport(desk):
         bpy.ops.mosaic.capture("INVOKE_DEFAULT")
+    yield from desk.until(lambda: run.running().label == "saving the memory", "the views are captured", limit_s=120)
+    tell(desk, chapters, observer)
+    observer.begin(f"{name}: memory")
     yield from desk.until(lambda: bpy.context.scene.mosaic.memory != before, "a memory is captured", limit_s=120)
     yield from desk.wait(1.5)
+    tell(desk, chapters, observer)
 
 
 def show_courtyard(desk) -> None:
@@ -84,8 +89,6 @@ def show_courtyard(desk) -> None:
 
 def show_large(_desk) -> None:
     """A memory that the issue's figures are about, in place of the captured one."""
-    import importlib
-
     import bpy
 
     def part(name):
@@ -118,6 +121,7 @@ def told(watch) -> dict:
     longest = sorted(watch.own_ms.items(), key=lambda pair: -pair[1])[:LONGEST]
     return {
         "job": watch.name,
+        "seconds": watch.seconds,
         "longest_hold_ms": longest[0][1] if longest else 0.0,
         "holds": dict(longest),
         "with_blenders_renders_ms": max(watch.longest_ms.values(), default=0.0),
@@ -165,8 +169,6 @@ def main() -> None:
 
 def large_file(folder: Path) -> Path:
     """The memory of `bench_points`, saved; the one that MOSAIC_BENCH_MEMORY names where it does."""
-    import importlib
-
     from bench_points import large_memory
 
     if "MOSAIC_BENCH_MEMORY" in os.environ:

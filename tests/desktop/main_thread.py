@@ -69,6 +69,12 @@ class Watch:
     gap_ms: float = 0.0  # the longest pause of the main thread, and what was ours of it
     ours_in_gap_ms: float = 0.0
     pauses: int = 0  # longer than LONG_MS
+    began_s: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.perf_counter() - self.began_s
 
 
 class Observer:
