@@ -95,7 +95,7 @@ def steps_beside_window(
 
 def _in_second_blender(context: bpy.types.Context, request: CaptureRequest) -> Generator[CaptureProgress, None, Memory]:
     total = 2 * len(request.cameras)
-    starting = CaptureProgress(0, total, "starting a second Blender, which captures")
+    starting = CaptureProgress(total, total, "starting a second Blender")
     if _Runtime.broke:
         _Runtime.broke = False
         raise _Unavailable("as it broke down the last time")

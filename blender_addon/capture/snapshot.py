@@ -1,8 +1,9 @@
 """The scene as a file for another Blender, as it is at this moment, with what was asked to be captured of it.
 
 `libraries.write` holds the window for 20 ms where `save_as_mainfile` takes 330 (that one draws a thumbnail as well),
-calls nobody's save handlers, and leaves out what the scene does not use. The time grows with the scene: 1.4 ms a MB, as
-an autosave's does. It writes no pixels that were painted and not saved: those go beside the file, as arrays.
+calls nobody's save handlers, and leaves out what the scene does not use. The time grows with the scene as an autosave's
+does: 290 MB take 100 ms, beside other work on the same cores 400. It writes no pixels that were painted and not saved:
+those go beside the file, as arrays.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from ..capture import CaptureProgress, CaptureRequest, capture_steps, rates, ste
 from ..capture.ring import keep_ring, remove_ring
 from ..capture.store import memory_to_extend
 from ..memory.store import is_memory
+from . import capture_status as status
 
 # Long enough for Blender to paint the progress between two renders, short against any render.
 _TICK_S = 0.05
@@ -47,10 +48,8 @@ class CaptureRun:
         self._engine, self._started_s = request.engine, time.monotonic()
         self._views, self._pixels = len(request.cameras), request.image_height * request.image_width
         self._scene_uid = context.scene.session_uid
-        self._window: bpy.types.Window | None = None
         self._timer: bpy.types.Timer | None = None
         self._steps: Generator[CaptureProgress, None, None] = self._all_steps(context, request)
-        context.window_manager.progress_begin(0, 2 * self._views)
 
     @property
     def label(self) -> str:
@@ -58,9 +57,8 @@ class CaptureRun:
         return self._shown.label if self._shown is not None else ""
 
     def show_in(self, window: bpy.types.Window) -> None:
-        """From now on this window shows how far it is, and gets the ticks on which it goes on."""
+        """From now on windows show how far it is, and this one gives the ticks on which it goes on."""
         self._timer = bpy.context.window_manager.event_timer_add(_TICK_S, window=window)
-        self._window = window
 
     def step(self, context: bpy.types.Context) -> bool:
         """Do a little, or look how far others are; False when the memory is in the scene."""
@@ -74,38 +72,41 @@ class CaptureRun:
             self._ring = False
         if progress != self._shown:  # each time, Blender draws again: most ticks only look how far others are
             self._shown = progress
-            self._show(context, progress)
+            if self._timer is not None:
+                status.show(self)
         return True
 
-    def _show(self, context: bpy.types.Context, progress: CaptureProgress) -> None:
-        context.window_manager.progress_update(progress.done)
-        if self._window is not None:
-            at = f"{progress.done + 1} of {progress.total}: " if progress.done < progress.total else ""
-            meanwhile = "Esc cancels; you can go on working" if self.editable else "Esc cancels"
-            context.workspace.status_text_set(f"Capturing {at}{progress.label}   ({meanwhile})")
+    @property
+    def in_words(self) -> str:
+        """How far it is, for the status bar."""
+        if self._shown is None:
+            return ""
+        done, total, label = self._shown.done, self._shown.total, self._shown.label
+        at = f"{done + 1} of {total}: " if done < total else ""
+        return f"Capturing {at}{label}   ({'you can go on, Esc cancels' if self.editable else 'Esc cancels'})"
 
-    def close(self, *, done: bool = False) -> None:
-        """End it wherever it is, and take away its signs; harmless when it has ended."""
+    def drop(self) -> None:
+        """End what it does and started, for Blender ends; signs in windows stay."""
         global _running
         if _running is self:
             _running = None
         self._steps.close()
-        context = bpy.context
-        context.window_manager.progress_end()
+
+    def close(self, *, done: bool = False) -> None:
+        """End it wherever it is, and take away its signs; harmless when it has ended."""
+        self.drop()
         if self._timer is not None:
             with contextlib.suppress(ReferenceError, ValueError):  # its window was closed
-                context.window_manager.event_timer_remove(self._timer)
+                bpy.context.window_manager.event_timer_remove(self._timer)
             self._timer = None
-        if self._window is not None and context.workspace is not None:
-            context.workspace.status_text_set(None)
-        self._window = None
+            status.hide()
         scene = self._scene()
         if self._ring and scene is not None:
             (keep_ring if done and self._keeps_ring else remove_ring)(scene)
         self._ring = False
 
     def _all_steps(self, context: bpy.types.Context, request: CaptureRequest) -> Generator[CaptureProgress, None, None]:
-        capture = steps_beside_window if self._window is not None else capture_steps
+        capture = steps_beside_window if self._timer is not None else capture_steps
         memory = yield from capture(context, request)
         rates.remember(self._engine, views=self._views, pixels=self._pixels, seconds=time.monotonic() - self._started_s)
         yield from self._back_in_the_scene(context)
@@ -149,23 +150,30 @@ def begin(run: CaptureRun, window: bpy.types.Window) -> None:
 
 @persistent
 def _stop(*_arguments) -> None:
-    """Another file is about to be loaded, or Blender ends: the capture was about this one."""
+    """Another file is about to be loaded: the capture was about this one."""
     if _running is not None:
         _running.close()
+
+
+@persistent
+def _drop(*_arguments) -> None:
+    """Blender ends."""
+    if _running is not None:
+        _running.drop()
 
 
 def register() -> None:
     bpy.app.handlers.load_pre.append(_stop)
     exit_handlers = compat.exit_handlers()
     if exit_handlers is not None:
-        exit_handlers.append(_stop)
-    atexit.register(_stop)
+        exit_handlers.append(_drop)
+    atexit.register(_drop)
 
 
 def unregister() -> None:
     _stop()
-    atexit.unregister(_stop)
+    atexit.unregister(_drop)
     exit_handlers = compat.exit_handlers()
     if exit_handlers is not None:
-        exit_handlers.remove(_stop)
+        exit_handlers.remove(_drop)
     bpy.app.handlers.load_pre.remove(_stop)

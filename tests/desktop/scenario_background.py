@@ -114,6 +114,12 @@ def link_a_block(folder: Path) -> None:
     bpy.context.scene.collection.objects.link(data.objects[0])
 
 
+def in_status_bar() -> int:
+    """How many functions of ours draw there."""
+    functions = getattr(importlib.import_module("bl_ui.space_statusbar").STATUSBAR_HT_header.draw, "_draw_funcs", [])
+    return sum(ADDON in each.__module__ for each in functions)
+
+
 def begin(desk, *, extend: bool = False):
     """A capture that a second Blender makes, from its start until the artist may go on."""
     with in_viewport(desk):
@@ -121,6 +127,7 @@ def begin(desk, *, extend: bool = False):
     run = part("operators.capture_run")
     yield from desk.until(lambda: run.running() is None or run.running().editable, "the artist may go on", limit_s=60)
     desk.check(run.running() is not None and len(workers()) == 1, "one second Blender captures")
+    desk.check(in_status_bar() == 1, "the status bar says so")
 
 
 def captured(desk, before, limit_s: float = 90):
@@ -132,6 +139,7 @@ def gone(desk, what: str):
     run = part("operators.capture_run")
     yield from desk.until(lambda: not workers() and run.running() is None, f"no process runs after {what}", limit_s=20)
     folders = list(Path(bpy.app.tempdir).glob("mosaic-*"))
+    desk.check(in_status_bar() == 0, f"the status bar says nothing after {what}")
     desk.check(not folders, f"no folder is left after {what} {folders}")
 
 
@@ -264,7 +272,8 @@ def disabled(desk, enabled, types):
     yield from begin(desk)
     bpy.ops.preferences.addon_disable(module=ADDON)
     desk.check(handlers() == {} and ours_in_types() == [], "disabled, nothing of it is registered")
-    desk.check(not workers() and not list(Path(bpy.app.tempdir).glob("mosaic-*")), "and no process is left")
+    left = workers(), list(Path(bpy.app.tempdir).glob("mosaic-*")), in_status_bar()
+    desk.check(left == ([], [], 0), f"and no process is left {left}")
     yield from desk.wait(0.5)
     bpy.ops.preferences.addon_enable(module=ADDON)
     desk.check(handlers() == enabled and ours_in_types() == types, "enabled, everything is there once")
