@@ -24,7 +24,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +44,8 @@ from .steps import CaptureProgress, capture_steps, temporary_folder
 # A Blender that says nothing for so long after its start will not render either.
 START_LIMIT_S = 120.0
 _TAIL_LINES = 20
+# Given to this Blender, the other needs them as well.
+_FLAGS = ("--factory-startup", "--offline-mode", "--online-mode")
 # Loads the extension and the core from their folders under the names they have here, where that Blender has not enabled
 # the extension itself.
 _BOOTSTRAP = """
@@ -152,7 +154,7 @@ class SecondBlender:
     """The running process. Never waits, but for `close`. Raises `OSError` where it cannot be started."""
 
     def __init__(self, blend_file: Path) -> None:
-        self._folder, self._tempdir = blend_file.parent, ""
+        self._folder, self._tempdir, self._ended = blend_file.parent, "", False
         self._news: queue.SimpleQueue[dict] = queue.SimpleQueue()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         own = self._folder / "temporary"
@@ -180,18 +182,21 @@ class SecondBlender:
     @property
     def ending(self) -> str:
         """How it ended, a predicate; "" while it runs, or has said what was not asked for yet."""
-        if self._process.poll() is None or self._reader.is_alive() or not self._news.empty():
+        if self._process.poll() is None:
+            return ""
+        if not self._ended:
+            self._ended = True
+            self._kill()  # what it started itself, which may keep its output open
+        if self._reader.is_alive() or not self._news.empty():
             return ""
         said = [line for line in self._tail if "error" in line.lower()]
         return exit_in_words(self._process.returncode) + (f": {said[-1].rstrip('.')}" if said else "")
 
-    def news(self) -> list[dict]:
-        """What it said since the last time."""
-        found = []
+    def news(self) -> Iterator[dict]:
+        """What it said and was not asked for yet; what is not taken stays for the next time."""
         with contextlib.suppress(queue.Empty):
             while True:
-                found.append(self._news.get_nowait())
-        return found
+                yield self._news.get_nowait()
 
     def close(self) -> None:
         """End it and all that it started, and wait until it is gone."""
@@ -203,8 +208,9 @@ class SecondBlender:
         if self._process.stdin is not None:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-        # Killed, it could not remove its own folder: elsewhere only where the artist's preferences say so.
-        if self._tempdir and Path(self._tempdir) != Path(bpy.app.tempdir):
+        # Killed, it could not remove its folder, which lies elsewhere where the artist's preferences say so. A Blender
+        # that could make none names one that is not its own.
+        if Path(self._tempdir).name.startswith("blender_") and Path(self._tempdir) != Path(bpy.app.tempdir):
             shutil.rmtree(self._tempdir, ignore_errors=True)
 
     def _kill(self) -> None:
@@ -234,7 +240,9 @@ def _command(blend_file: Path) -> list[str]:
     backend = graphics_backend()
     # Scripts of the file may run where they ran here.
     scripts = "--disable-autoexec" if bpy.app.autoexec_fail else "--enable-autoexec"
-    command = [bpy.app.binary_path, "--background", scripts, *(["--gpu-backend", backend] if backend else [])]
+    as_here = [flag for flag in _FLAGS if flag in sys.argv]
+    command = [bpy.app.binary_path, "--background", *as_here, scripts]
+    command += ["--gpu-backend", backend] if backend else []
     command += [str(blend_file), "--python-exit-code", "1", "--python-expr", _BOOTSTRAP, "--"]
     for name in (__package__.rpartition(".")[0], CaptureError.__module__.rpartition(".")[0]):
         command += [name, str(Path(sys.modules[name].__file__ or "").resolve().parent)]

@@ -12,7 +12,9 @@ import os
 import shutil
 import sys
 import threading
+import traceback
 from pathlib import Path
+from typing import NoReturn
 
 import bpy
 
@@ -30,17 +32,24 @@ MEMORY_FILE = "captured.mosaic"
 _PROBE_PX = 8
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Capture as the folder named last on the command line says."""
     folder = Path(sys.argv[-1])
     threading.Thread(target=_end_with_the_other, args=(folder,), name="Mosaic end", daemon=True).start()
     _say(tempdir=bpy.app.tempdir)
+    code = 1
     try:
         save_memory(_captured(folder), folder / MEMORY_FILE)
+        _say(finished=True)
+        code = 0
     except (MosaicError, OSError) as error:
         _say(error=str(error))
-    else:
-        _say(finished=True)
+    except BaseException as error:
+        traceback.print_exc()
+        _say(error=f"it failed: {type(error).__name__}: {error}")
+    finally:
+        # At once: Python may wait for ever for a thread that waits for the other Blender.
+        os._exit(code)
 
 
 def _captured(folder: Path) -> Memory:

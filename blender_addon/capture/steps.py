@@ -179,7 +179,9 @@ def _ids_of_names(names: Iterable[str], known: Mapping[int, str]) -> dict[str, i
 def temporary_folder() -> Iterator[Path]:
     """A folder for the renders, where the artist's preferences put temporary files."""
     try:
-        folder = tempfile.TemporaryDirectory(prefix="mosaic-capture-", dir=bpy.app.tempdir or None)
+        folder = tempfile.TemporaryDirectory(
+            prefix="mosaic-capture-", dir=bpy.app.tempdir or None, ignore_cleanup_errors=True
+        )
     except OSError as error:
         raise CaptureError(
             f"the folder for temporary files cannot be written: {error}; choose another under Preferences > File Paths"

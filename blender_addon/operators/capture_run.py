@@ -44,7 +44,8 @@ class CaptureRun:
     ) -> None:
         if extend and not is_memory(context.scene.mosaic.memory):
             raise CaptureError("the scene has no memory to add views to: capture one first")
-        self._extend, self._ring, self._keeps_ring = extend, ring, keeps_ring
+        self._extended_uid = context.scene.mosaic.memory.session_uid if extend else None
+        self._ring, self._keeps_ring = ring, keeps_ring
         self._engine, self._started_s = request.engine, time.monotonic()
         self._views, self._pixels = len(request.cameras), request.image_height * request.image_width
         self._scene_uid = context.scene.session_uid
@@ -111,11 +112,14 @@ class CaptureRun:
         rates.remember(self._engine, views=self._views, pixels=self._pixels, seconds=time.monotonic() - self._started_s)
         yield from self._back_in_the_scene(context)
         last = CaptureProgress(2 * self._views, 2 * self._views, "saving the memory")
-        if self._extend:
+        chosen = context.scene.mosaic.memory
+        # The artist may have removed it meanwhile, or chosen another: then the views are a memory of their own.
+        extend = is_memory(chosen) and chosen.session_uid == self._extended_uid
+        if extend:
             known = memory_to_extend(context)  # with what was edited meanwhile
             memory = yield from beside(lambda: added(known, memory), last)
         self.memory = memory
-        self.obj = yield from store_steps(context, memory, extend=self._extend, progress=last)
+        self.obj = yield from store_steps(context, memory, extend=extend, progress=last)
 
     def _back_in_the_scene(self, context: bpy.types.Context) -> Generator[CaptureProgress, None, None]:
         """Wait until the artist is where a memory can be put and taken back by undo."""

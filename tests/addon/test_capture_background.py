@@ -17,6 +17,7 @@ import pytest
 
 from blender_addon.capture import CaptureRequest, background, capture_memory
 from mosaic_core.errors import CaptureError
+from mosaic_core.memory import save_memory
 
 from .capture_scenes import (
     HEIGHT,
@@ -28,6 +29,7 @@ from .capture_scenes import (
     assert_unchanged,
     snapshot,
 )
+from .memory_scenes import room_memory
 from .test_beside import drained
 
 OPEN = "import bpy, sys\nbpy.ops.wm.open_mainfile(filepath=sys.argv[sys.argv.index('--') - 1])\n"
@@ -138,6 +140,37 @@ def test_where_there_is_no_second_blender_the_window_captures_and_says_so(lines,
     assert len(memory.views) == 1 and folders() == []
     assert not any(progress.editable for progress in seen), "this window still needs the file as it is"
     assert seen[-1].remark.startswith("captured in this window") and reason in seen[-1].remark, seen[-1].remark
+
+
+def test_a_window_that_comes_late_misses_nothing(monkeypatch, tmp_path):
+    """All was said before it looked."""
+    save_memory(room_memory(), tmp_path / "room.mosaic")
+    news = ('{"ready": true}', '{"done": 1, "label": "Camera"}', '{"finished": true}')
+    script = f"import shutil, sys\nshutil.copy({str(tmp_path / 'room.mosaic')!r}, sys.argv[1])\n"
+    script += f"print({chr(10).join('mosaic-capture: ' + each for each in news)!r}, flush=True)"
+    monkeypatch.setattr(
+        background, "_command", lambda file: [sys.executable, "-c", script, str(file.parent / background.MEMORY_FILE)]
+    )
+    steps = background.steps_beside_window(bpy.context, request_of((add_camera(), 1)))
+    remarks = set()
+    while True:
+        try:
+            remarks.add(next(steps).remark)
+        except StopIteration as end:
+            assert len(end.value.views) == len(room_memory().views) and remarks == {""}
+            return
+        time.sleep(0.5)
+
+
+def test_one_that_never_begins_is_ended_and_the_window_captures(monkeypatch):
+    camera = add_camera()
+    add_cube()
+    monkeypatch.setattr(background, "START_LIMIT_S", 0.3)
+    monkeypatch.setattr(background, "_command", lambda _file: [sys.executable, "-c", "import time; time.sleep(60)"])
+    started_s = time.monotonic()
+    seen, memory = drained(background.steps_beside_window(bpy.context, request_of((camera, 1))))
+    assert len(memory.views) == 1 and "it did not begin within 0.3 s" in seen[-1].remark
+    assert time.monotonic() - started_s < 30
 
 
 def test_one_that_dies_while_it_captures_ends_the_capture_and_the_next_is_made_without(monkeypatch):

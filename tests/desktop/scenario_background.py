@@ -45,6 +45,7 @@ def scenario(desk):
     yield from stopped(desk)
     yield from undone_meanwhile(desk)
     yield from another_mode(desk)
+    yield from another_memory(desk)
     yield from killed(desk)
     yield from without_graphics(desk)
     yield from disabled(desk, enabled, types)
@@ -55,7 +56,7 @@ def furnish(folder: Path) -> None:
     """What lives in this Blender and in no file yet: pixels, a function of drivers, a link, a move, a hidden part."""
     scene = bpy.context.scene
     settings().capture_width, settings().capture_height = 160, 90
-    settings().capture_source, settings().capture_every = "ANIMATION", 12
+    settings().capture_source, settings().capture_every = "ANIMATION", 4
     crate = bpy.data.objects["Crate Red"]
     crate.location.x += 0.4
     crate.keyframe_insert("location", frame=1)
@@ -204,6 +205,17 @@ def undone_meanwhile(desk):
     yield from desk.press("Z", ctrl=True)
     yield from desk.until(lambda: name not in bpy.data.objects, "Ctrl-Z takes the memory back, and it alone")
     desk.check(bpy.data.objects["Crate Red"].location.z == 3.0, "the scene stays")
+
+
+def another_memory(desk):
+    """The memory that was to get the views is removed meanwhile: they are a new one."""
+    chosen = settings().memory
+    yield from begin(desk, extend=True)
+    bpy.data.objects.remove(chosen)
+    yield from desk.until(lambda: settings().memory is not None, "the views are not lost", limit_s=90)
+    yield from gone(desk, "a capture into a memory that is gone")
+    views = part("memory.store").memory_of(settings().memory).views
+    desk.check(len(views) == 6, "they are a memory of their own")
 
 
 def another_mode(desk):
