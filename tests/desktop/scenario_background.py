@@ -39,6 +39,7 @@ def scenario(desk):
     yield from desk.press("ESC")
     furnish(desk.folder)
     yield from same_memory(desk)
+    settings().capture_every = 2  # long enough to do something meanwhile
     blend_file = str(desk.folder / "background.blend")
     bpy.ops.wm.save_as_mainfile(filepath=blend_file)
     enabled, types = handlers(), ours_in_types()
@@ -56,7 +57,7 @@ def furnish(folder: Path) -> None:
     """What lives in this Blender and in no file yet: pixels, a function of drivers, a link, a move, a hidden part."""
     scene = bpy.context.scene
     settings().capture_width, settings().capture_height = 160, 90
-    settings().capture_source, settings().capture_every = "ANIMATION", 4
+    settings().capture_source, settings().capture_every = "ANIMATION", 12
     crate = bpy.data.objects["Crate Red"]
     crate.location.x += 0.4
     crate.keyframe_insert("location", frame=1)
@@ -215,7 +216,7 @@ def another_memory(desk):
     yield from desk.until(lambda: settings().memory is not None, "the views are not lost", limit_s=90)
     yield from gone(desk, "a capture into a memory that is gone")
     views = part("memory.store").memory_of(settings().memory).views
-    desk.check(len(views) == 6, "they are a memory of their own")
+    desk.check(len(views) == 12, "they are a memory of their own")
 
 
 def another_mode(desk):

@@ -15,7 +15,7 @@ def test_a_second_blender_captures_the_same_and_leaves_nothing_however_it_ends(b
         blend_file=shutil.copy(scene_file, project),
         folder=tmp_path / "run",
         shots=shots,
-        limit_s=500,
+        limit_s=800,
     )
     assert not result["error"], result["error"]
     assert "in the other file a capture works" in result["passed"]
