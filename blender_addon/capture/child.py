@@ -46,7 +46,7 @@ def main() -> NoReturn:
         _say(error=str(error))
     except BaseException as error:
         traceback.print_exc()
-        _say(error=f"it failed: {type(error).__name__}: {error}")
+        _say(error=f"the capture failed: {type(error).__name__}: {error}")
     finally:
         # At once: Python may wait for ever for a thread that waits for the other Blender.
         os._exit(code)
