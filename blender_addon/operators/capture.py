@@ -10,11 +10,13 @@ import bpy
 from bpy.props import BoolProperty
 
 from mosaic_core.errors import MosaicError
+from mosaic_core.wording import phrase
 
 from ..capture import requests_from_settings
 from ..capture.request import request_of_ring
 from ..capture.ring import remove_ring
 from ..registry import registration
+from ..translations import report
 from . import capture_run
 from .capture_run import CaptureRun
 
@@ -88,7 +90,7 @@ class MOSAIC_OT_capture(bpy.types.Operator):
             return {"CANCELLED"}
         if event.type == "ESC" and event.value == "PRESS" and not (run.editable and _plays(context)):
             run.close()
-            self.report({"INFO"}, "Capture cancelled: nothing was changed")
+            report(self, "INFO", phrase("Capture cancelled: nothing was changed"))
             return {"CANCELLED"}
         # Others wait for the same timer. The file must not change where the capture is not apart from it.
         goes_on = {"PASS_THROUGH"} if run.editable else {"RUNNING_MODAL"}
@@ -117,13 +119,12 @@ class MOSAIC_OT_capture(bpy.types.Operator):
     def _finished(self, run: CaptureRun) -> set[str]:
         run.close(done=True)
         memory, obj = run.memory, run.obj
-        told = (
-            f"{obj.name}: {len(memory.views)} views, {len(memory.patches)} patches, {len(memory.object_names)} objects"
-        )
+        counts = {"views": len(memory.views), "patches": len(memory.patches), "objects": len(memory.object_names)}
+        told = phrase("{name}: {views} views, {patches} patches, {objects} objects", name=obj.name, **counts)
         if run.remark:
-            self.report({"WARNING"}, f"{told}; {run.remark}")
+            report(self, "WARNING", phrase("{told}; {remark}", told=told, remark=run.remark))
         else:
-            self.report({"INFO"}, told)
+            report(self, "INFO", told)
         return {"FINISHED"}
 
     def _failed(self, context: bpy.types.Context, run: CaptureRun | None, error: MosaicError) -> set[str]:
@@ -131,7 +132,7 @@ class MOSAIC_OT_capture(bpy.types.Operator):
             run.close()
         elif self.ring:
             remove_ring(context.scene)
-        self.report({"ERROR"}, str(error))
+        report(self, "ERROR", error)
         return {"CANCELLED"}
 
 

@@ -17,6 +17,7 @@ from bpy.app.handlers import persistent
 from mosaic_core.errors import CaptureError
 from mosaic_core.memory import Memory
 from mosaic_core.memory.adding import added
+from mosaic_core.wording import Phrase, phrase
 
 from .. import compat
 from ..beside import beside
@@ -24,10 +25,35 @@ from ..capture import CaptureProgress, CaptureRequest, capture_steps, rates, ste
 from ..capture.ring import keep_ring, remove_ring
 from ..capture.store import memory_to_extend
 from ..memory.store import is_memory
+from ..translations import in_words
 from . import capture_status as status
 
 # Long enough for Blender to paint the progress between two renders, short against any render.
 _TICK_S = 0.05
+
+
+def progress_words(progress: CaptureProgress) -> Phrase:
+    """How far a capture is, for the status bar: which render of how many, or what comes before and after them."""
+    keys = phrase("you can go on, Esc cancels") if progress.editable else phrase("Esc cancels")
+    if progress.done >= progress.total:
+        return phrase("Capturing: {what}   ({keys})", what=_STEPS.get(progress.label, progress.label), keys=keys)
+    camera, _, plane = progress.label.rpartition(": ")
+    at = {"number": progress.done + 1, "total": progress.total, "camera": camera, "what": _STEPS.get(plane, plane)}
+    return phrase("Capturing {number} of {total}: {camera}, {what}   ({keys})", **at, keys=keys)
+
+
+# Labels of steps come from the second Blender as text.
+_STEPS = {
+    str(words): words
+    for words in (
+        phrase("picture"),
+        phrase("depth and objects"),
+        phrase("starting a second Blender"),
+        phrase("making the memory"),
+        phrase("reading the views"),
+        phrase("saving the memory"),
+    )
+}
 
 
 class CaptureRun:
@@ -80,11 +106,7 @@ class CaptureRun:
     @property
     def in_words(self) -> str:
         """How far it is, for the status bar."""
-        if self._shown is None:
-            return ""
-        done, total, label = self._shown.done, self._shown.total, self._shown.label
-        at = f"{done + 1} of {total}: " if done < total else ""
-        return f"Capturing {at}{label}   ({'you can go on, Esc cancels' if self.editable else 'Esc cancels'})"
+        return "" if self._shown is None else in_words(progress_words(self._shown))
 
     def drop(self) -> None:
         """End what it does and started, for Blender ends; signs in windows stay."""
@@ -130,8 +152,11 @@ class CaptureRun:
                 raise CaptureError("the scene that was captured is gone")
             if context.scene == scene and context.mode == "OBJECT":
                 return
-            wanted = "Object Mode" if context.scene == scene else f"the scene {scene.name}"
-            yield CaptureProgress(total, total, f"done, go back to {wanted} to get the memory", editable=True)
+            if context.scene == scene:
+                told = phrase("done, go back to Object Mode to get the memory")
+            else:
+                told = phrase("done, go back to the scene {name} to get the memory", name=scene.name)
+            yield CaptureProgress(total, total, told, editable=True)
 
     def _scene(self) -> bpy.types.Scene | None:
         return next((scene for scene in bpy.data.scenes if scene.session_uid == self._scene_uid), None)

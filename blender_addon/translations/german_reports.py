@@ -7,12 +7,13 @@ WORDS = {
     "Cancelled": "Abgebrochen",
     "Cancelling": "Wird abgebrochen",
     "Capture cancelled: nothing was changed": "Aufnahme abgebrochen: nichts wurde geändert",
-    "Capturing {number} of {total}: {camera}, {what}   (Esc cancels)": (
-        "Aufnahme {number} von {total}: {camera}, {what}   (Esc bricht ab)"
+    "Capturing {number} of {total}: {camera}, {what}   ({keys})": (
+        "Aufnahme {number} von {total}: {camera}, {what}   ({keys})"
     ),
-    "Capturing: {what}   (Esc cancels)": "Aufnahme: {what}   (Esc bricht ab)",
+    "Capturing: {what}   ({keys})": "Aufnahme: {what}   ({keys})",
     "Done": "Fertig",
     "Ending": "Wird beendet",
+    "Esc cancels": "Esc bricht ab",
     "Failed": "Fehlgeschlagen",
     "Frame {done} of {total}": "Bild {done} von {total}",
     "Frame {done} of {total}, writing the video": "Bild {done} von {total}, das Video wird geschrieben",
@@ -26,9 +27,12 @@ WORDS = {
     "There is no take yet: generate one first": "Es gibt noch keinen Take: zuerst einen erzeugen",
     "a set needs a name of 1 to {most} characters": "eine Auswahl braucht einen Namen von 1 bis {most} Zeichen",
     "depth and objects": "Tiefe und Objekte",
+    "done, go back to Object Mode to get the memory": "fertig, das Gedächtnis kommt im Objektmodus",
+    "done, go back to the scene {name} to get the memory": "fertig, das Gedächtnis kommt in der Szene {name}",
     "forgot {name}": "{name} ist vergessen",
     "making the memory": "das Gedächtnis wird gemacht",
     "picture": "Bild",
+    "reading the views": "die Ansichten werden gelesen",
     "saving the memory": "das Gedächtnis wird gesichert",
     "select a patch of the object first, or name the object": (
         "zuerst einen Flicken des Objekts wählen, oder das Objekt nennen"
@@ -37,6 +41,7 @@ WORDS = {
         "zuerst einen Flicken der Ansicht wählen, oder ihre Nummer angeben"
     ),
     "select some patches first": "zuerst Flicken wählen",
+    "starting a second Blender": "ein zweites Blender startet",
     "the memory has no view yet": "das Gedächtnis hat noch keine Ansicht",
     "the memory has {count} views, there is no view {view}": (
         "das Gedächtnis hat {count} Ansichten, eine Ansicht {view} gibt es nicht"
@@ -46,6 +51,7 @@ WORDS = {
     ),
     "there is no set {name!r}, only {held}": "es gibt keine Auswahl {name!r}, nur {held}",
     "there is no set {name!r}: keep one first": "es gibt keine Auswahl {name!r}: zuerst eine behalten",
+    "you can go on, Esc cancels": "weiterarbeiten geht, Esc bricht ab",
     "{file} is gone: generate again, or put the take back": (
         "{file} ist nicht mehr da: neu erzeugen, oder den Take zurücklegen"
     ),

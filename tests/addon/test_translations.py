@@ -137,13 +137,15 @@ def test_how_far_a_job_is_stands_in_the_panel_in_german(in_german):
 
 def test_the_status_bar_tells_of_a_capture_in_german():
     from blender_addon.capture.steps import CaptureProgress
-    from blender_addon.operators.capture import progress_words
+    from blender_addon.operators.capture_run import progress_words
 
     first = progress_words(CaptureProgress(2, 8, "Side: door: picture"))
     assert first == "Capturing 3 of 8: Side: door, picture   (Esc cancels)"
     assert german(first) == "Aufnahme 3 von 8: Side: door, Bild   (Esc bricht ab)"
     last = progress_words(CaptureProgress(8, 8, "making the memory"))
     assert german(last) == "Aufnahme: das Gedächtnis wird gemacht   (Esc bricht ab)"
+    beside = progress_words(CaptureProgress(8, 8, "reading the views", editable=True))
+    assert german(beside) == "Aufnahme: die Ansichten werden gelesen   (weiterarbeiten geht, Esc bricht ab)"
 
 
 def test_what_operators_report_is_german(in_german, tmp_path):
