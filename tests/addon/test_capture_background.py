@@ -68,7 +68,8 @@ def painted_cube() -> bpy.types.Object:
     image.pixels.foreach_set(np.tile(np.array([0.9, 0.1, 0.7, 1.0], np.float32), 64))
     image.update()
     material = bpy.data.materials.new("Painted")
-    material.use_nodes = True
+    if material.node_tree is None:  # from Blender 5.0 on every material has one, and asking for it is deprecated
+        material.use_nodes = True
     node = material.node_tree.nodes.new("ShaderNodeTexImage")
     node.image, material.node_tree.nodes.active = image, node
     cube = add_cube()
