@@ -40,6 +40,9 @@ def by_python(monkeypatch):
     """The second Blender is this Python."""
     command_of = background._command
 
+    if bpy.app.binary_path:
+        pytest.skip("the desktop Blender's Python has no bpy; tests/desktop/test_capture_background.py plays it there")
+
     def command(blend_file: Path) -> list[str]:
         arguments = command_of(blend_file)
         asked = arguments[arguments.index("--") :]
