@@ -11,9 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -21,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mosaic_core.errors import Cancelled, MosaicError, WorkerError
+from mosaic_core.worker.groups import OWN_GROUP, kill_group
 
 from .pip_output import PipProgress, failure_in_words
 from .pythons import BASE_CHECK, PACKAGES_CHECK, base_python_candidates, python_in, ready_python_candidates
@@ -221,7 +220,6 @@ class EnvironmentBuilder:
         )
 
     def _step(self, arguments: list[str], log, *, doing: str, on_line: Callable[[str], None] | None = None) -> None:
-        options = {} if sys.platform == "win32" else {"start_new_session": True}
         with self._lock:
             if self._cancelled:
                 raise Cancelled("cancelled")
@@ -235,7 +233,7 @@ class EnvironmentBuilder:
                     encoding="utf-8",
                     errors="replace",
                     env=_clean_environment(),
-                    **options,
+                    **OWN_GROUP,
                 )
             except (OSError, ValueError) as error:
                 raise WorkerError(f"it could not be started: {error}") from error
@@ -285,9 +283,6 @@ def _end_with_children(process: subprocess.Popen[str]) -> None:
     """End a process that this module started, with what it started itself, by its id."""
     if process.poll() is not None:
         return
-    if sys.platform == "win32":
-        command = ["taskkill", "/pid", str(process.pid), "/t", "/f"]
-        subprocess.run(command, capture_output=True, check=False)
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    ending = kill_group(process)
+    if ending is not None:
+        ending.wait()

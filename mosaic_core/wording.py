@@ -25,6 +25,15 @@ def phrase(template: str, **values: object) -> Phrase:
     return made
 
 
+def counted(number: int, nouns: str) -> Phrase:
+    """'1 patch', '5 patches'; of patches, views or objects."""
+    if nouns == "patches":
+        return phrase("1 patch") if number == 1 else phrase("{count} patches", count=number)
+    if nouns == "views":
+        return phrase("1 view") if number == 1 else phrase("{count} views", count=number)
+    return phrase("1 object") if number == 1 else phrase("{count} objects", count=number)
+
+
 def shown(text: str, translate: Callable[[str], str]) -> str:
     """The text in the language that `translate` leads to; phrases within phrases too."""
     if not isinstance(text, Phrase):

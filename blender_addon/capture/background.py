@@ -18,7 +18,6 @@ import json
 import os
 import queue
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -33,6 +32,7 @@ import bpy
 from mosaic_core.errors import CaptureError
 from mosaic_core.memory import Memory, load_memory
 from mosaic_core.worker.exits import exit_in_words
+from mosaic_core.worker.groups import OWN_GROUP, kill_group
 
 from ..beside import beside
 from ..compat import graphics_backend
@@ -157,6 +157,7 @@ class SecondBlender:
         self._folder, self._tempdir, self._ended = blend_file.parent, "", False
         self._news: queue.SimpleQueue[dict] = queue.SimpleQueue()
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._killing: subprocess.Popen[bytes] | None = None
         own = self._folder / "temporary"
         own.mkdir()
         self._process = subprocess.Popen(
@@ -165,8 +166,7 @@ class SecondBlender:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(own)),
-            start_new_session=True,  # POSIX: a group of its own
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            **OWN_GROUP,
             text=True,
             encoding="utf-8",
             errors="replace",
@@ -186,7 +186,7 @@ class SecondBlender:
             return ""
         if not self._ended:
             self._ended = True
-            self._kill()  # what it started itself, which may keep its output open
+            self._killing = kill_group(self._process)  # what it started itself, which may keep its output open
         if self._reader.is_alive() or not self._news.empty():
             return ""
         said = [line for line in self._tail if "error" in line.lower()]
@@ -201,7 +201,7 @@ class SecondBlender:
     def close(self) -> None:
         """End it and all that it started, and wait until it is gone."""
         if self._process.poll() is None:
-            self._kill()
+            self._killing = kill_group(self._process)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=5.0)
         self._reader.join(timeout=1.0)
@@ -212,15 +212,6 @@ class SecondBlender:
         # that could make none names one that is not its own.
         if Path(self._tempdir).name.startswith("blender_") and Path(self._tempdir) != Path(bpy.app.tempdir):
             shutil.rmtree(self._tempdir, ignore_errors=True)
-
-    def _kill(self) -> None:
-        if sys.platform == "win32":
-            with contextlib.suppress(OSError):
-                tree = ["taskkill", "/PID", str(self.pid), "/T", "/F"]
-                subprocess.Popen(tree, creationflags=subprocess.CREATE_NO_WINDOW)
-        else:
-            with contextlib.suppress(OSError):
-                os.killpg(self.pid, signal.SIGKILL)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

@@ -12,14 +12,14 @@ from bpy.props import EnumProperty, FloatProperty, FloatVectorProperty
 from mathutils import Matrix
 
 from mosaic_core.errors import MosaicError
-from mosaic_core.wording import Phrase, phrase
+from mosaic_core.wording import Phrase, counted, phrase
 
 from ..memory import change, store
 from ..memory.select import selected_faces
 from ..registry import registration
 from ..translations import report
 from . import memory_file, select, select_meaning
-from .memory_poll import MemoryOperator, count_of, why_none
+from .memory_poll import MemoryOperator, why_none
 
 
 class _EditOperator(MemoryOperator):
@@ -37,7 +37,7 @@ class _EditOperator(MemoryOperator):
             report(self, "ERROR", error)
             return {"CANCELLED"}
         if locked:
-            told = phrase("{told}, {patches} locked and left alone", told=told, patches=count_of(locked))
+            told = phrase("{told}, {patches} locked and left alone", told=told, patches=counted(locked, "patches"))
         report(self, "INFO", told)
         return {"FINISHED"}
 
@@ -60,7 +60,7 @@ class MOSAIC_OT_duplicate(_EditOperator, bpy.types.Operator):
         copies = change.duplicate_faces(obj, index)
         if any(self.offset):
             change.transform_faces(obj, copies, np.array(Matrix.Translation(self.offset)))
-        return phrase("{patches} copied", patches=count_of(len(copies)))
+        return phrase("{patches} copied", patches=counted(len(copies), "patches"))
 
 
 class MOSAIC_OT_move(_EditOperator, bpy.types.Operator):
@@ -73,7 +73,7 @@ class MOSAIC_OT_move(_EditOperator, bpy.types.Operator):
 
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         change.transform_faces(obj, index, np.array(Matrix.Translation(self.offset)))
-        return phrase("{patches} moved", patches=count_of(len(index)))
+        return phrase("{patches} moved", patches=counted(len(index), "patches"))
 
 
 class MOSAIC_OT_rotate(_EditOperator, bpy.types.Operator):
@@ -93,7 +93,7 @@ class MOSAIC_OT_rotate(_EditOperator, bpy.types.Operator):
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         turn = np.array(Matrix.Rotation(self.angle, 4, self.axis))
         change.transform_faces(obj, index, _about(change.centre_of(obj, index), turn))
-        return phrase("{patches} turned", patches=count_of(len(index)))
+        return phrase("{patches} turned", patches=counted(len(index), "patches"))
 
 
 class MOSAIC_OT_scale(_EditOperator, bpy.types.Operator):
@@ -107,7 +107,7 @@ class MOSAIC_OT_scale(_EditOperator, bpy.types.Operator):
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         scale = np.diag([self.factor, self.factor, self.factor, 1.0])
         change.transform_faces(obj, index, _about(change.centre_of(obj, index), scale))
-        return phrase("{patches} scaled", patches=count_of(len(index)))
+        return phrase("{patches} scaled", patches=counted(len(index), "patches"))
 
 
 class MOSAIC_OT_delete(_EditOperator, bpy.types.Operator):
@@ -118,7 +118,7 @@ class MOSAIC_OT_delete(_EditOperator, bpy.types.Operator):
 
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         change.delete_faces(obj, index)
-        return phrase("{patches} deleted", patches=count_of(len(index)))
+        return phrase("{patches} deleted", patches=counted(len(index), "patches"))
 
 
 class MOSAIC_OT_reset(_EditOperator, bpy.types.Operator):
@@ -140,7 +140,7 @@ class MOSAIC_OT_reset(_EditOperator, bpy.types.Operator):
     )
 
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
-        count = count_of(change.reset_faces(obj, index, store.memory_of(obj), self.part))
+        count = counted(change.reset_faces(obj, index, store.memory_of(obj), self.part), "patches")
         return {
             "ALL": phrase("{patches} put back", patches=count),
             "LOCATION": phrase("{patches} moved back", patches=count),
@@ -157,7 +157,7 @@ class MOSAIC_OT_hide(_EditOperator, bpy.types.Operator):
 
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         change.set_hidden(obj, index, True)
-        return phrase("{patches} hidden", patches=count_of(len(index)))
+        return phrase("{patches} hidden", patches=counted(len(index), "patches"))
 
 
 class MOSAIC_OT_show(MemoryOperator, bpy.types.Operator):
@@ -170,7 +170,7 @@ class MOSAIC_OT_show(MemoryOperator, bpy.types.Operator):
         obj = store.active_memory(context)
         index, _ = change.changeable(obj, change.hidden_faces(obj))
         change.set_hidden(obj, index, False)
-        report(self, "INFO", phrase("{patches} shown", patches=count_of(len(index))))
+        report(self, "INFO", phrase("{patches} shown", patches=counted(len(index), "patches")))
         return {"FINISHED"}
 
 

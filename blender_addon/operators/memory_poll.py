@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 
-from mosaic_core.wording import Phrase, phrase
+from mosaic_core.wording import Phrase, counted, phrase
 
 from ..memory import store
 from ..translations import report
@@ -37,14 +37,9 @@ class MemoryOperator:
         return poll_memory(cls, context)
 
 
-def count_of(number: int) -> Phrase:
-    """'1 patch', '5 patches'."""
-    return phrase("1 patch") if number == 1 else phrase("{count} patches", count=number)
-
-
 def told_selected(operator: bpy.types.Operator, number: int) -> None:
     """Say how many patches are selected now."""
-    report(operator, "INFO", phrase("{patches} selected", patches=count_of(number)))
+    report(operator, "INFO", phrase("{patches} selected", patches=counted(number, "patches")))
 
 
 def why_none(locked: int) -> Phrase:

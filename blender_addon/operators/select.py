@@ -8,7 +8,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from mosaic_core.errors import MosaicError
 from mosaic_core.memory.selection import object_ids_named
-from mosaic_core.wording import phrase
+from mosaic_core.wording import counted, phrase
 
 from ..cameras import camera_of_blender
 from ..memory import store
@@ -100,8 +100,8 @@ class MOSAIC_OT_select_view(SelectOperator, bpy.types.Operator):
         if self.view >= 0:
             count = len(store.memory_of(obj).views)
             if self.view >= count:
-                told = phrase("the memory has {count} views, there is no view {view}", count=count, view=self.view)
-                raise MosaicError(told)
+                held = counted(count, "views")
+                raise MosaicError(phrase("the memory has {views}, there is no view {view}", views=held, view=self.view))
         return faces_of_views(obj, views)
 
 

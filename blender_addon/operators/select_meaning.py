@@ -7,11 +7,11 @@ import numpy as np
 from bpy.props import FloatProperty, IntProperty, StringProperty
 
 from mosaic_core.errors import MosaicError
-from mosaic_core.wording import phrase
+from mosaic_core.wording import counted, phrase
 
 from ..memory import meaning, sets, store
 from ..translations import report
-from .memory_poll import MemoryOperator, count_of
+from .memory_poll import MemoryOperator
 from .select import SelectOperator
 
 
@@ -97,7 +97,7 @@ class MOSAIC_OT_select_time(SpanOperator, bpy.types.Operator):
 
     def whole_span_s(self, obj: bpy.types.Object) -> tuple[float, float]:
         times = meaning.capture_times_s(obj)
-        return float(times.min(initial=np.inf)), float(times.max(initial=-np.inf))
+        return float(times.min()), float(times.max())
 
     def find(self, _context: bpy.types.Context, obj: bpy.types.Object) -> np.ndarray:
         return meaning.faces_seen_between(obj, self.since_s, self.until_s)
@@ -174,7 +174,8 @@ class MOSAIC_OT_keep_set(MemoryOperator, bpy.types.Operator):
         except MosaicError as error:
             report(self, "ERROR", error)
             return {"CANCELLED"}
-        report(self, "INFO", phrase("{patches} kept as {name}", patches=count_of(int(members.sum())), name=self.name))
+        patches = counted(int(members.sum()), "patches")
+        report(self, "INFO", phrase("{patches} kept as {name}", patches=patches, name=self.name))
         return {"FINISHED"}
 
 

@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 from bpy.props import BoolProperty, EnumProperty, FloatVectorProperty
 
-from mosaic_core.wording import phrase
+from mosaic_core.wording import counted, phrase
 
 from ..memory import change, store
 from ..memory.select import selected_faces
@@ -19,7 +19,7 @@ from ..overlay import draw, marks
 from ..registry import registration
 from ..translations import report
 from .dragging import AXES, Drag, Lens
-from .memory_poll import count_of, why_none
+from .memory_poll import why_none
 from .pick import InViewport
 
 _HELP = (
@@ -123,7 +123,7 @@ class MOSAIC_OT_transform(InViewport, bpy.types.Operator):
         motion = np.array(self.motion, np.float64).reshape(4, 4)
         if not np.array_equal(motion, np.eye(4)):
             change.transform_faces(obj, index, motion)
-        patches = count_of(len(index))
+        patches = counted(len(index), "patches")
         done = {
             "MOVE": phrase("{patches} moved", patches=patches),
             "ROTATE": phrase("{patches} turned", patches=patches),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from mosaic_core.wording import Phrase, phrase
+from mosaic_core.wording import counted
 
 from ..memory import store
 from ..overlay import draw
@@ -62,21 +62,13 @@ def draw_memory(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def _draw_memory_facts(layout: bpy.types.UILayout, context: bpy.types.Context, obj: bpy.types.Object) -> None:
     counts = memory_counts(obj)
     if counts:
-        words = (in_words(_counted(number, plural)) for (_, plural), number in counts.items())
+        words = (in_words(counted(number, plural)) for (_, plural), number in counts.items())
         layout.label(text=", ".join(words), icon="MESH_GRID")
     file = store.absolute_path(obj)
     if not file.is_file():
         draw_text(layout, context, f"The memory file is missing, expected {file}: use Relink", icon="ERROR")
     if not store.is_editable(obj):
         draw_text(layout, context, "Linked from another file: make it local to edit it", icon="LINKED")
-
-
-def _counted(number: int, nouns: str) -> Phrase:
-    if nouns == "patches":
-        return phrase("1 patch") if number == 1 else phrase("{count} patches", count=number)
-    if nouns == "views":
-        return phrase("1 view") if number == 1 else phrase("{count} views", count=number)
-    return phrase("1 object") if number == 1 else phrase("{count} objects", count=number)
 
 
 def memory_counts(obj: bpy.types.Object) -> dict[tuple[str, str], int]:

@@ -43,9 +43,7 @@ WORDS = {
     "select some patches first": "zuerst Flicken wählen",
     "starting a second Blender": "ein zweites Blender startet",
     "the memory has no view yet": "das Gedächtnis hat noch keine Ansicht",
-    "the memory has {count} views, there is no view {view}": (
-        "das Gedächtnis hat {count} Ansichten, eine Ansicht {view} gibt es nicht"
-    ),
+    "the memory has {views}, there is no view {view}": "das Gedächtnis hat {views}, eine Ansicht {view} gibt es nicht",
     "there is no camera: make one active or set the scene's camera": (
         "es gibt keine Kamera: eine aktiv machen, oder der Szene eine geben"
     ),

@@ -141,7 +141,10 @@ def log_error(
     squared: Tensor,  # (B, T, h, w) mean squared error of each cell
     share: Tensor,  # (B, T, h, w) in [0, 1], how much of it memory knows
 ) -> Tensor:  # (B, T)
-    """Mean logarithm of what a frame is off by, where memory knows it and where it does not, in units of both."""
+    """The logarithm of a frame's mean squared error: where memory knows the frame and where it does not, averaged.
+
+    Either part has the same say, one of fewer than `FEW_CELLS` cells less.
+    """
     hole = (share < WHOLE).float()
     side = 2 * BAND_CELLS + 1
     beside = functional.max_pool2d(1 - hole, side, stride=1, padding=BAND_CELLS)

@@ -11,9 +11,7 @@ import contextlib
 import os
 import queue
 import shutil
-import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from typing import Any
 
 from ..errors import WorkerError
 from .exits import exit_in_words
+from .groups import OWN_GROUP, kill_group
 from .protocol import MAX_LINE_BYTES, Message, ProtocolError, Request, decode, encode, excerpt
 
 # Checks the version before any import that an older Python could not parse, so that a sentence comes out of it. Then
@@ -104,8 +103,7 @@ class WorkerClient:
                 stderr=log,
                 cwd=log_file.parent,
                 env=clean_environment() | ({"PYTHONPATH": str(root)} if command else {}),
-                start_new_session=True,  # POSIX: a group of its own, which Ctrl-C does not reach
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # Windows: no console
+                **OWN_GROUP,  # which Ctrl-C does not reach
             )
         except (OSError, ValueError) as error:
             log.close()
@@ -203,15 +201,8 @@ class WorkerClient:
             self._log.close()
 
     def _kill_group(self) -> None:
-        if sys.platform == "win32":
-            tree = ["taskkill", "/PID", str(self.pid), "/T", "/F"]
-            with contextlib.suppress(OSError):
-                # Kept, not waited for: it takes a tenth of a second and Blender's main thread has no time.
-                self._taskkill = subprocess.Popen(tree, creationflags=subprocess.CREATE_NO_WINDOW)
-        else:
-            # The process leads a group of its own (start_new_session), so its id is the group's.
-            with contextlib.suppress(OSError):
-                os.killpg(self.pid, signal.SIGKILL)
+        # Kept, not waited for: Blender's main thread has no time.
+        self._taskkill = kill_group(self._process)
 
     def _read(self) -> None:
         stream, garbage, borne = self._process.stdout, 0, self._garbage_lines

@@ -9,15 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
 from ..errors import WorkerError
 from .client import clean_environment, command_line, open_log
 from .exits import exit_in_words, log_tail, telling_line
+from .groups import OWN_GROUP, kill_group
 
 _PROGRESS = re.compile(r"(\d+) of (\d+)")
 _PREFIX = "mosaic: "
@@ -38,6 +37,7 @@ class CommandRun:
         self.log_file, self.line, self.fraction = Path(log_file).absolute(), "", 0.0
         self._log = open_log(self.log_file)
         self._cancelled = False
+        self._killing: subprocess.Popen[bytes] | None = None
         try:
             self._process = subprocess.Popen(
                 command,
@@ -46,8 +46,7 @@ class CommandRun:
                 stderr=self._log,
                 cwd=self.log_file.parent,
                 env=clean_environment(),
-                start_new_session=True,  # POSIX: a group of its own
-                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                **OWN_GROUP,
                 text=True,
                 encoding="utf-8",
                 errors="replace",
@@ -95,13 +94,7 @@ class CommandRun:
         self._cancelled = True
         if self._process.poll() is not None:
             return
-        if sys.platform == "win32":
-            with contextlib.suppress(OSError):
-                tree = ["taskkill", "/PID", str(self.pid), "/T", "/F"]
-                subprocess.Popen(tree, creationflags=subprocess.CREATE_NO_WINDOW)
-        else:
-            with contextlib.suppress(OSError):
-                os.killpg(self.pid, signal.SIGKILL)
+        self._killing = kill_group(self._process)
 
     def close(self) -> None:
         """Cancel what still runs, wait until it is gone, and let go of the log."""

@@ -16,7 +16,7 @@ import bpy
 
 _ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
 PANELS = _ADDON / "panels"
-_PHRASES_IN = (_ADDON, *(_ADDON.parent / "mosaic_core" / name for name in ("cameras", "worker")))
+_PHRASES_IN = (_ADDON, _ADDON.parent / "mosaic_core")
 _BASES = (bpy.types.Panel, bpy.types.Menu, bpy.types.PropertyGroup, bpy.types.AddonPreferences, bpy.types.UIList)
 
 

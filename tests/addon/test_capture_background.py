@@ -238,3 +238,20 @@ def test_the_process_ends_with_the_one_that_started_it(by_python, tmp_path):
     assert blender._process.wait(30) == 1
     assert not folder.exists()
     blender.close()
+
+
+def test_caches_beside_the_file_are_found_beside_its_copy(tmp_path):
+    """A simulation that keeps its frames on the disk looks for them beside the file that is open, by its name."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    (tmp_path / "blendcache_shot").mkdir()
+    (tmp_path / "blendcache_shot" / "baked_000001_00.bphys").write_bytes(b"a frame")
+    request, folder = request_of((add_camera(), 1)), tmp_path / "copy"
+    folder.mkdir()
+    steps = background.snapshot_steps(bpy.context.scene, bpy.context.view_layer.name, request, folder)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            copy = end.value
+            break
+    assert (copy.parent / f"blendcache_{copy.stem}" / "baked_000001_00.bphys").read_bytes() == b"a frame"

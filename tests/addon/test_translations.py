@@ -167,18 +167,18 @@ def test_what_operators_report_is_german(in_german, tmp_path):
 
 
 def test_a_report_counts_in_german():
-    from blender_addon.operators.memory_poll import count_of, told_selected
+    from blender_addon.operators.memory_poll import told_selected
     from blender_addon.translations import report
     from mosaic_core.errors import MosaicError
-    from mosaic_core.wording import phrase
+    from mosaic_core.wording import counted, phrase
 
     said: list[tuple[set[str], str]] = []
     listener = SimpleNamespace(report=lambda level, text: said.append((level, text)))
     told_selected(listener, 1)
     report(listener, "ERROR", MosaicError("of somebody else"))
     assert said == [({"INFO"}, "1 patch selected"), ({"ERROR"}, "of somebody else")]
-    moved = phrase("{patches} moved", patches=count_of(5))
-    told = phrase("{told}, {patches} locked and left alone", told=moved, patches=count_of(1))
+    moved = phrase("{patches} moved", patches=counted(5, "patches"))
+    told = phrase("{told}, {patches} locked and left alone", told=moved, patches=counted(1, "patches"))
     assert told == "5 patches moved, 1 patch locked and left alone"
     assert german(told) == "5 Flicken bewegt, 1 Flicken gesperrt und unverändert"
 
