@@ -9,7 +9,6 @@ environment from one whose making was interrupted. No bpy here: the module is te
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import threading
@@ -19,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mosaic_core.errors import Cancelled, MosaicError, WorkerError
+from mosaic_core.worker.client import clean_environment
 from mosaic_core.worker.groups import OWN_GROUP, kill_group
 
 from .pip_output import PipProgress, failure_in_words
@@ -232,7 +232,7 @@ class EnvironmentBuilder:
                     text=True,
                     encoding="utf-8",
                     errors="replace",
-                    env=_clean_environment(),
+                    env=clean_environment(),
                     **OWN_GROUP,
                 )
             except (OSError, ValueError) as error:
@@ -270,13 +270,6 @@ class EnvironmentBuilder:
         if (self._folder / "pyvenv.cfg").is_file() and ready_python(self._folder) is None:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._state = BuildState(running=False, line=sentence, error=sentence, cancelled=cancelled)
-
-
-def _clean_environment() -> dict[str, str]:
-    """Without what would lead another Python to Blender's packages."""
-    dropped = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "VIRTUAL_ENV")
-    environment = {key: value for key, value in os.environ.items() if key not in dropped}
-    return environment | {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def _end_with_children(process: subprocess.Popen[str]) -> None:

@@ -144,7 +144,7 @@ def middle_of_selection(obj: bpy.types.Object | None) -> np.ndarray | None:  # (
     if obj is None or obj.mode != "OBJECT":
         return None
     shown = source.shown(obj)
-    key = (shown.mesh_signature, shown.selection_signature)
+    key = shown.signatures
     held = _middles.get(obj.name_full)
     if held is None or held[0] != key:
         chosen = shown.patches.corners_mesh[shown.selected & ~shown.locked]

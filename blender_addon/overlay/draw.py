@@ -48,8 +48,7 @@ _GETTING_READY_S = 0.03
 class _Batches:
     """What the graphics card holds of an object."""
 
-    mesh_signature: int
-    selection_signature: int
+    signatures: tuple[int, int]  # of the mesh and of the selection
     vertices: gpu.types.GPUVertBuf
     order: np.ndarray  # (P,) which patch each place in it has
     kinds: list[tuple[str, int, gpu.types.GPUBatch]]  # kind, material, batch
@@ -65,6 +64,8 @@ class _State:
 
 _state = _State()
 _batches: dict[str, _Batches] = {}
+# What is being sent for a first drawing: the signatures of what is sent, and the steps that are left.
+_sending: dict[str, tuple[tuple[int, int], Iterator[None]]] = {}
 _textures: dict[str, tuple[int, gpu.types.GPUTexture]] = {}  # by the atlas's name, with its session's number
 _motions: dict[str, np.ndarray] = {}
 _names: list[str] | None = None
@@ -81,6 +82,7 @@ def forget(*, batches: bool = True) -> None:
     _names = None
     if batches:
         _batches.clear()
+        _sending.clear()
         _textures.clear()
         _motions.clear()
         layer.forget()
@@ -194,7 +196,10 @@ def _draw_nothing() -> None:
     elements = gpu.types.GPUIndexBuf(type="TRIS", seq=_TRIANGLES)
     # No powers of two, as an atlas has none: some drivers tell them apart.
     _state.blank = gpu.types.GPUTexture((3, 3), format="RGBA8")
-    batch = gpu.types.GPUBatch(type="TRIS", buf=_vertex_buffer(nothing, None, np.arange(1)), elem=elements)
+    vertices = _empty_vertices(1)
+    for name, values in _attributes(nothing, None, np.arange(1)):
+        vertices.attr_fill(name, values)
+    batch = gpu.types.GPUBatch(type="TRIS", buf=vertices, elem=elements)
     with _depth_test(), layer.aside() if _state.layered else nullcontext():
         _state.shader.bind()
         _state.shader.uniform_sampler("atlas", _state.blank)
@@ -217,11 +222,13 @@ def _is_ready(obj: bpy.types.Object) -> bool:
         return True
     end = time.perf_counter() + _GETTING_READY_S
     shown = source.shown(obj)
-    steps: list[Callable[[], object]] = [partial(_texture, atlas) for atlas in shown.atlases]
-    for step in (*steps, partial(_batches_of, obj, shown)):
+    held = _sending.get(obj.name_full)
+    if held is None or held[0] != shown.signatures:
+        held = _sending[obj.name_full] = shown.signatures, _sent(obj, shown)
+    for _ in held[1]:
         if time.perf_counter() > end:
             return False
-        step()
+    del _sending[obj.name_full]
     return time.perf_counter() <= end
 
 
@@ -314,18 +321,30 @@ def _texture_of(image: bpy.types.Image) -> gpu.types.GPUTexture:
 
 def _batches_of(obj: bpy.types.Object, shown: source.Shown) -> _Batches:
     held = _batches.get(obj.name_full)
-    signatures = (shown.mesh_signature, shown.selection_signature)
-    if held is not None and (held.mesh_signature, held.selection_signature) == signatures:
-        return held
-    same_mesh = held is not None and held.mesh_signature == shown.mesh_signature
-    if same_mesh:
+    if held is None or held.signatures != shown.signatures:
+        for _ in _sent(obj, shown):
+            pass
+    return _batches[obj.name_full]
+
+
+def _sent(obj: bpy.types.Object, shown: source.Shown) -> Iterator[None]:
+    """Send what an object's points are drawn from, in steps; it is there when they are done."""
+    for atlas in shown.atlases:
+        _texture(atlas)
+        yield
+    held = _batches.get(obj.name_full)
+    if held is not None and held.signatures[0] == shown.signatures[0]:
         vertices, order = held.vertices, held.order
     else:
-        order = _order_of(len(shown))
-        vertices = _vertex_buffer(shown.patches, shown.colours, order)
-    kinds = list(_kinds(shown, vertices, order))
-    held = _batches[obj.name_full] = _Batches(*signatures, vertices, order, kinds)
-    return held
+        vertices, order = _empty_vertices(len(shown)), _order_of(len(shown))
+        for name, values in _attributes(shown.patches, shown.colours, order):
+            vertices.attr_fill(name, values)
+            yield
+    kinds = []
+    for kind in _kinds(shown, vertices, order):
+        kinds.append(kind)
+        yield
+    _batches[obj.name_full] = _Batches(shown.signatures, vertices, order, kinds)
 
 
 def _order_of(count: int) -> np.ndarray:  # (count,)
@@ -333,18 +352,22 @@ def _order_of(count: int) -> np.ndarray:  # (count,)
     return np.random.default_rng(0).permutation(count) if _state.layered else np.arange(count)
 
 
-def _vertex_buffer(patches: PatchArrays, colours: np.ndarray | None, order: np.ndarray) -> gpu.types.GPUVertBuf:
+def _empty_vertices(count: int) -> gpu.types.GPUVertBuf:
     layout = gpu.types.GPUVertFormat()
     for name, width in (("pos", 3), ("cell", 2), ("size", 1), ("colour", 4)):
         layout.attr_add(id=name, comp_type="F32", len=width, fetch_mode="FLOAT")
+    return gpu.types.GPUVertBuf(layout, 4 * count)
+
+
+def _attributes(
+    patches: PatchArrays, colours: np.ndarray | None, order: np.ndarray
+) -> Iterator[tuple[str, np.ndarray]]:
+    """What the corners of all patches say, a name at a time."""
     count = 4 * len(patches)
-    buffer = gpu.types.GPUVertBuf(layout, count)
-    buffer.attr_fill("pos", patches.corners_mesh[order].reshape(count, 3))
-    buffer.attr_fill("cell", patches.cells[order].reshape(count, 2))
-    buffer.attr_fill("size", np.repeat(patches.cell_size[order], 4).reshape(count, 1))
-    given = np.zeros((count, 4), np.float32) if colours is None else colours[order].reshape(count, 4)
-    buffer.attr_fill("colour", given)
-    return buffer
+    yield "pos", patches.corners_mesh[order].reshape(count, 3)
+    yield "cell", patches.cells[order].reshape(count, 2)
+    yield "size", np.repeat(patches.cell_size[order], 4).reshape(count, 1)
+    yield "colour", np.zeros((count, 4), np.float32) if colours is None else colours[order].reshape(count, 4)
 
 
 def _kinds(

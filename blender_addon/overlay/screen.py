@@ -30,7 +30,7 @@ def screen_of(obj: bpy.types.Object, region: bpy.types.Region, view: bpy.types.R
     world_from_mesh = np.array(obj.matrix_world, np.float64)
     clip_from_mesh = np.array(view.perspective_matrix, np.float64) @ world_from_mesh
     size = region.width, region.height
-    key = (obj.name_full, shown.mesh_signature, shown.selection_signature, size, clip_from_mesh.tobytes())
+    key = (obj.name_full, *shown.signatures, size, clip_from_mesh.tobytes())
     if key not in _screens:
         while len(_screens) >= _KEPT:
             del _screens[next(iter(_screens))]

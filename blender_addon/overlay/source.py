@@ -44,6 +44,11 @@ class Shown:
     def __len__(self) -> int:
         return len(self.patches)
 
+    @property
+    def signatures(self) -> tuple[int, int]:
+        """Of the mesh and of the selection."""
+        return self.mesh_signature, self.selection_signature
+
 
 def shown(obj: bpy.types.Object) -> Shown:
     """The patches of a memory object in Object Mode, read again only after a change."""

@@ -32,7 +32,9 @@ def draw_edit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.operator("mosaic.select_frustum", text="Camera")
     row.operator("mosaic.select_all", text="All").action = "SELECT"
     row.operator("mosaic.select_all", text="None").action = "DESELECT"
-    row.menu("MOSAIC_MT_select_meaning", text="More")
+    more = row.row(align=True)
+    more.enabled = obj is not None
+    more.menu("MOSAIC_MT_select_meaning", text="More")
     flow = layout.grid_flow(columns=2, even_columns=True, align=True)
     flow.operator("mosaic.duplicate", text="Duplicate", icon="DUPLICATE")
     flow.operator("mosaic.move", text="Move", icon="EMPTY_ARROWS")

@@ -259,10 +259,11 @@ def open_log(log_file: Path) -> Any:
 
 def clean_environment() -> dict[str, str]:
     """Ours without its Python settings: inside Blender they point at Blender's Python and its packages."""
+    dropped = ("__PYVENV_LAUNCHER__", "VIRTUAL_ENV")
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.upper().startswith("PYTHON") and name.upper() != "__PYVENV_LAUNCHER__"
+        if not name.upper().startswith("PYTHON") and name.upper() not in dropped
     }
     return kept | {
         "PYTHONSAFEPATH": "1",  # a file named numpy.py beside the log is not NumPy
