@@ -20,6 +20,7 @@ def add(commands: Commands) -> None:
     train.add_argument("what", choices=("autoencoder", "model", "depth"))
     train.add_argument("--data", type=Path, required=True, help="folder of clips, filmed where they are missing")
     train.add_argument("--clips", type=int, default=2000, help="how many (about one a second and core to film)")
+    train.add_argument("--first-clip", type=int, default=0, metavar="N", help="number of the first of them")
     train.add_argument("--out", type=Path, required=True, help="folder for checkpoints, the log and the weights")
     train.add_argument("--autoencoder", type=Path, help="weights to train the model on; the shipped ones without")
     train.add_argument("--begin-with", type=Path, metavar="FILE", help="weights of a model to go on from")
@@ -37,7 +38,7 @@ def _run(options: argparse.Namespace) -> int:
     from ..train.loop import Plan
     from ..train.runs import Data, train_autoencoder, train_depth, train_model, with_budget
 
-    data = Data(options.data, options.clips)
+    data = Data(options.data, options.clips, options.first_clip)
     rate = options.rate or {"autoencoder": 1.5e-3, "model": 5e-4, "depth": 1e-3}[options.what]
     plan = with_budget(Plan(options.out, learning_rate=rate), steps=options.steps, minutes=options.minutes)
     if options.what == "model":

@@ -43,7 +43,8 @@ class Data:
     """A folder of training data: clips, and what is made from them. Raises `MosaicError` for fewer than 2 clips."""
 
     folder: Path
-    clips: int  # seeds 0 .. clips - 1
+    clips: int
+    first_clip: int = 0  # seeds first_clip .. first_clip + clips - 1
     image_height: int = 144
     image_width: int = 256
     processes: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -51,12 +52,19 @@ class Data:
     def __post_init__(self) -> None:
         if self.clips < 2:
             raise MosaicError(f"training needs at least 2 clips, got {self.clips}")
+        if self.first_clip < 0:
+            raise MosaicError(f"the number of the first clip is 0 or more, got {self.first_clip}")
+
+    @property
+    def seeds(self) -> range:
+        """Of the clips."""
+        return range(self.first_clip, self.first_clip + self.clips)
 
     def films(self, say: Callable[[str], None]) -> list[Path]:
         """The clips, filmed where they are missing."""
         say(f"{self.clips} clips in {self.folder / 'clips'}")
         size = {"image_height": self.image_height, "image_width": self.image_width}
-        return write_clips(self.folder / "clips", range(self.clips), **size, processes=self.processes)
+        return write_clips(self.folder / "clips", self.seeds, **size, processes=self.processes)
 
     def split(self, files: list[Path]) -> tuple[list[Path], list[Path]]:
         """To train on, and the last ones to test on."""
@@ -175,7 +183,8 @@ def _written(
     """The end of every run: what it scored on clips never seen, its curves, and its weights file."""
     say(f"on clips never seen: {scores}")
     draw_log(plan.folder)
-    facts = {"clips": data.clips, "data_seeds": f"0 .. {data.clips - 1}", "scores": scores, **minutes_of(plan.folder)}
+    seeds = f"{data.seeds[0]} .. {data.seeds[-1]}"
+    facts = {"clips": data.clips, "data_seeds": seeds, "scores": scores, **minutes_of(plan.folder)}
     facts |= more_facts or {}
     write_weights(model.state_dict(), plan.folder / name, config=model.config, facts=facts)
     return plan.folder / name

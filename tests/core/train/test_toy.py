@@ -102,6 +102,13 @@ def test_a_run_says_what_it_did(weights):
         assert parts <= facts["scores"].keys() and all(np.isfinite(v) for v in facts["scores"].values())
 
 
+def test_a_run_can_take_other_clips(tmp_path):
+    data = Data(tmp_path, 2, 7, image_height=32, image_width=64, processes=1)
+    assert [file.stem for file in data.films(quiet)] == ["clip_0000007", "clip_0000008"]
+    with pytest.raises(MosaicError, match="number of the first clip"):
+        Data(tmp_path, 2, -1)
+
+
 def test_a_run_that_was_killed_ends_in_the_same_bits(data, weights, tmp_path):
     said = []
 
