@@ -70,6 +70,9 @@ class MOSAIC_OT_select_object(SelectOperator, bpy.types.Operator):
         search=_object_names,
     )
 
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self)
+
     def find(self, _context: bpy.types.Context, obj: bpy.types.Object) -> np.ndarray:
         if not self.object_names:
             ids = values_of_selection(obj, "object_id")

@@ -58,9 +58,14 @@ def selection_in_words(obj: bpy.types.Object) -> Phrase:
 
 def draw_object_menu(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """One entry an object of the memory."""
+    names = sorted(_loaded_memory(context).object_names.values())
+    if len(names) > _MAX_MENU_ENTRIES:
+        layout.operator_context = "INVOKE_DEFAULT"  # asks for the name, and offers all of them
+        layout.operator("mosaic.select_object", text="By Name", icon="VIEWZOOM")
+    layout.operator_context = "EXEC_DEFAULT"
     layout.operator("mosaic.select_object", text="Of the Selected Patches")
     layout.separator()
-    for name in sorted(_loaded_memory(context).object_names.values())[:_MAX_MENU_ENTRIES]:
+    for name in names[:_MAX_MENU_ENTRIES]:
         layout.operator("mosaic.select_object", text=name, translate=False).object_names = name
 
 

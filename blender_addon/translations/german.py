@@ -48,6 +48,7 @@ WORDS = {
     "Bookmarks": "Lesezeichen",
     "By Age": "Nach Alter",
     "By Capture Time": "Nach Aufnahmezeit",
+    "By Name": "Nach Name",
     "By Object": "Nach Objekt",
     "By View": "Nach Ansicht",
     "By Zoom": "Nach Zoom",

@@ -214,6 +214,15 @@ def test_the_menus_list_objects_and_views(shot):
     assert len(layout.drawn) == 2 + len(memory.object_names) + len(memory.views)
 
 
+def test_a_menu_that_cannot_list_all_objects_asks_for_the_name(shot, monkeypatch):
+    from blender_addon.panels import edit
+
+    monkeypatch.setattr(edit, "_MAX_MENU_ENTRIES", 1)
+    layout = FakeLayout()
+    edit.draw_object_menu(layout, bpy.context)
+    assert layout.drawn[0] == "mosaic.select_object By Name" and len(layout.drawn) == 3
+
+
 def test_a_kept_set_stands_in_the_menu_until_it_is_forgotten(shot):
     from blender_addon.panels import edit
 
