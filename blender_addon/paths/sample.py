@@ -18,6 +18,7 @@ from mosaic_core.errors import CameraError
 from ..cameras import camera_of_blender
 from .curve import refresh_path
 
+_TRANSFORM = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle", "scale")
 # A frame, the camera that shows it, and what it sees.
 OnFrame = Callable[[int, bpy.types.Object, Camera], None]
 
@@ -71,7 +72,8 @@ def path_from_camera(
     step: int = 1,
     on_frame: OnFrame | None = None,  # called while the scene is at each frame
 ) -> CameraPath:
-    """Sample the evaluated camera on every `step`-th frame of a range; leaves frame and subframe as they were.
+    """Sample the evaluated camera on every `step`-th frame of a range; leaves frame, subframe and what was moved and
+    not keyed as they were.
 
     Raises `CameraError` for no camera, one that is not in the scene or not perspective, an empty range, and sizes a
     path cannot have.
@@ -142,10 +144,21 @@ def _camera_at(
 @contextmanager
 def _kept_frame(scene: bpy.types.Scene) -> Iterator[None]:
     frame, subframe, camera_obj = scene.frame_current, scene.frame_subframe, scene.camera
+    transforms = {obj.name_full: _transform(obj) for obj in scene.objects if obj.animation_data is not None}
     try:
         yield
     finally:
         scene.frame_set(frame, subframe=subframe)
+        # What the artist has moved and not keyed yet: another frame put it back where its keys say.
+        for obj in scene.objects:
+            kept = transforms.get(obj.name_full, {})
+            for name, values in kept.items():
+                if tuple(getattr(obj, name)) != values:
+                    setattr(obj, name, values)
         # After the frame: markers bound to cameras switch the camera when the frame changes.
         if scene.camera != camera_obj:
             scene.camera = camera_obj
+
+
+def _transform(obj: bpy.types.Object) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(getattr(obj, name)) for name in _TRANSFORM}

@@ -96,6 +96,22 @@ def test_cuts_by_timeline_markers_are_in_the_scene_s_path():
     assert scene.camera == cameras[0]
 
 
+def test_what_was_moved_and_not_keyed_stays_where_it_is():
+    scene, shot = bpy.context.scene, scene_camera()
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    for frame, x in ((1, 0.0), (5, 4.0)):
+        cube.location.x = x
+        cube.keyframe_insert("location", frame=frame)
+    scene.frame_set(3)
+    cube.location, cube.rotation_euler.z = (1.0, 2.0, 3.0), 0.5
+    sampled(shot, frame_end=5)
+    assert scene.frame_current == 3
+    assert tuple(cube.location) == (1.0, 2.0, 3.0) and cube.rotation_euler.z == 0.5
+    bpy.context.view_layer.update()
+    np.testing.assert_allclose(cube.matrix_world.translation, (1, 2, 3))
+
+
 def test_frame_rate_and_pixel_aspect_come_from_the_render_settings():
     render = bpy.context.scene.render
     render.fps, render.fps_base = 30, 1.001
