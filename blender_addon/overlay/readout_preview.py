@@ -25,6 +25,7 @@ from mosaic_core.wording import Phrase, phrase
 
 from ..cameras import camera_of_blender
 from ..paths.sample import path_camera_of
+from ..paths.views import looks_through
 from ..translations import in_words
 from . import supply, tasks
 from .picture import PictureDrawing
@@ -139,15 +140,6 @@ def corners_in_region(context: bpy.types.Context, camera: Camera) -> np.ndarray 
     places = camera.unproject(corners, np.ones(4))
     points = [location_3d_to_region_2d(context.region, context.space_data.region_3d, Vector(place)) for place in places]
     return None if any(point is None for point in points) else np.array([tuple(point) for point in points])
-
-
-def looks_through(context: bpy.types.Context) -> bool:
-    """Whether this viewport looks through the path camera."""
-    space = context.space_data
-    if space is None or space.region_3d is None or space.region_3d.view_perspective != "CAMERA":
-        return False
-    camera = space.camera if space.use_local_camera else context.scene.camera
-    return camera is not None and camera == (context.scene.mosaic.path_camera or context.scene.camera)
 
 
 def draw_preview() -> None:

@@ -7,6 +7,7 @@ import bpy
 from mosaic_core.wording import phrase
 
 from ..paths.curve import followed_curve, followed_frames, look_target
+from ..paths.views import looks_through
 from ..registry import registration
 from .drawing import SidebarPanel, draw_text, safely
 
@@ -19,7 +20,9 @@ def draw_path(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.operator("mosaic.draw_path", icon="GREASEPENCIL").depth = "CURSOR"
     row.operator("mosaic.draw_path", text="On Surfaces", icon="SNAP_FACE").depth = "SURFACE"
     layout.operator_menu_enum("mosaic.path_preset", "kind", text="Add Preset", icon="CURVE_PATH")
-    layout.prop(settings, "path_camera", text="Camera")
+    row = layout.row(align=True)
+    row.prop(settings, "path_camera", text="Camera")
+    row.operator("mosaic.look_through", text="", icon="VIEW_CAMERA", depress=looks_through(context))
     camera_obj = settings.path_camera or scene.camera
     if camera_obj is None:
         draw_text(layout, context, "No camera: draw a path or add one", icon="INFO")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..paths.views import looks_through
 from ..registry import registration
 from .drawing import SidebarPanel, draw_text, safely
 
@@ -22,18 +23,13 @@ def draw_view(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     flow.prop(settings, "show_frusta", toggle=True, icon="CAMERA_DATA")
     flow.prop(settings, "show_holes", text="Holes", toggle=True, icon="MESH_CIRCLE")
     flow.prop(settings, "show_legend", toggle=True, icon="TEXT")
-    row = layout.row()
+    row = layout.row(align=True)
     row.scale_y = 1.2
     row.prop(settings, "show_preview", toggle=True, icon="HIDE_OFF")
-    if settings.show_preview:
-        _draw_preview_hint(layout, context)
-
-
-def _draw_preview_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    space = context.space_data
-    through = space is not None and getattr(space, "region_3d", None) is not None
-    if through and space.region_3d.view_perspective != "CAMERA":
-        draw_text(layout, context, "Shown when you look through the path camera (numeric pad 0)", icon="INFO")
+    through = looks_through(context)
+    row.operator("mosaic.look_through", icon="VIEW_CAMERA", depress=through)
+    if settings.show_preview and not through:
+        draw_text(layout, context, "Live Preview is shown through the path camera: press Look Through", icon="INFO")
 
 
 class MOSAIC_PT_view(SidebarPanel, bpy.types.Panel):

@@ -46,20 +46,35 @@ def has_viewport(context: bpy.types.Context) -> bool:
     return space is not None and space.type == "VIEW_3D" and space.region_3d is not None
 
 
+def viewport_camera(context: bpy.types.Context) -> bpy.types.Object | None:
+    """What the 3D viewport looks through in its camera view: a camera of its own, or else the scene's."""
+    space = context.space_data
+    return space.camera if space.use_local_camera else context.scene.camera
+
+
+def looks_through(context: bpy.types.Context) -> bool:
+    """Whether the 3D viewport looks through the path camera."""
+    if not has_viewport(context) or context.space_data.region_3d.view_perspective != "CAMERA":
+        return False
+    camera_obj = viewport_camera(context)
+    return camera_obj is not None and camera_obj == (context.scene.mosaic.path_camera or context.scene.camera)
+
+
 def viewport_view(context: bpy.types.Context) -> View:
     """What the 3D viewport shows. Raises `CameraError` for no viewport and for one without perspective."""
     if not has_viewport(context):
         raise CameraError("there is no 3D viewport to take the view from: open one")
-    region_3d, scene = context.space_data.region_3d, context.scene
+    region_3d = context.space_data.region_3d
     if region_3d.view_perspective == "CAMERA":
-        if scene.camera is None or scene.camera.type != "CAMERA":
+        camera_obj = viewport_camera(context)
+        if camera_obj is None or camera_obj.type != "CAMERA":
             raise CameraError("the viewport looks through no camera: leave the camera view with Numpad 0")
-        return view_of_camera(context, scene.camera)
+        return view_of_camera(context, camera_obj)
     if not region_3d.is_perspective:
         raise CameraError("the viewport shows no perspective: switch with Numpad 5")
     window = region_3d.window_matrix
     # The largest frame of the path's shape inside the viewport.
-    tan_half_width = min(1 / window[0][0], frame_aspect(scene) / window[1][1])
+    tan_half_width = min(1 / window[0][0], frame_aspect(context.scene) / window[1][1])
     return View(region_3d.view_matrix.inverted(), tan_half_width)
 
 

@@ -156,9 +156,16 @@ WORDS = {
     "Legend": "Legende",
     "Lens": "Brennweite",
     "Live Preview": "Live-Vorschau",
+    "Live Preview is shown through the path camera: press Look Through": (
+        "Die Live-Vorschau ist beim Blick durch die Kamera des Wegs zu sehen: Hindurchsehen drücken"
+    ),
     "Local Packages": "Lokale Pakete",
     "Location": "Ort",
     "Look": "Blick",
+    "Look Through": "Hindurchsehen",
+    "Look through the path camera in this viewport, whichever camera the scene has; again to come back": (
+        "In dieser Ansicht durch die Kamera des Wegs sehen, welche Kamera auch die Szene hat; noch einmal: zurück"
+    ),
     "Loop": "Schleife",
     "Make Again": "Noch einmal",
     "Memory": "Gedächtnis",
@@ -248,9 +255,6 @@ WORDS = {
     "Show Hidden Patches": "Versteckte Flicken zeigen",
     "Show Memory Alone": "Gedächtnis allein zeigen",
     "Show all hidden patches and select them": "Alle versteckten Flicken zeigen und auswählen",
-    "Shown when you look through the path camera (numeric pad 0)": (
-        "Zu sehen beim Blick durch die Kamera des Wegs (Ziffernblock 0)"
-    ),
     "Shrink": "Schrumpfen",
     "Side by Side": "Nebeneinander",
     "Similar Colours": "Ähnliche Farben",

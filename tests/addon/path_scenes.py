@@ -25,6 +25,14 @@ def scene_camera(*, at=(6.0, -4.0, 2.0), to=(0.5, 0.5, 0.5)):
     return obj
 
 
+def in_viewport():
+    """Make the 3D viewport of the factory's window the context."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return bpy.context.temp_override(window=window, area=area, region=region)
+
+
 def following(*, knots=KNOTS, aim="PATH", target=None, frame_count=25, **settings):
     """A curve through the knots and a camera that follows it."""
     curve_obj = new_path_curve(bpy.context, name="Route")

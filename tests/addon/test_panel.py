@@ -9,6 +9,7 @@ import pytest
 
 from .job_scenes import finish, make_take, ready_scene, start_fake, tick_until
 from .memory_scenes import edit_mode
+from .path_scenes import in_viewport
 
 PARTS = ("memory", "edit", "view", "path", "generate", "result")
 SUB_PARTS = {"path": ("path_keys", "bookmarks", "path_check"), "result": ("compare",)}
@@ -186,6 +187,18 @@ def test_a_path_camera_says_what_it_follows():
     bpy.ops.mosaic.path_preset(kind="ORBIT")
     text = drawn("path")
     assert "mosaic.draw_path" in text and "mosaic.export_path Export" in text
+
+
+def test_the_live_preview_says_how_to_see_it_until_the_view_is_the_path_cameras(shot):
+    bpy.ops.mosaic.path_preset(kind="ORBIT")
+    bpy.context.window_manager.mosaic_view.show_preview = True
+    hint = "through the path camera: press Look Through"
+    with in_viewport():
+        assert hint in drawn("view")
+        bpy.ops.view3d.view_camera()
+        assert hint in drawn("view"), "that is the scene's camera, and not the path's"
+        bpy.ops.mosaic.look_through()
+        assert hint not in drawn("view")
 
 
 def test_bookmarks_are_listed_with_a_way_to_look_at_them():

@@ -12,7 +12,7 @@ from mathutils import Matrix
 from blender_addon import compat
 from blender_addon.paths.curve import followed_curve
 
-from .path_scenes import positions, preset, sampled, scene_camera, steps
+from .path_scenes import in_viewport, positions, preset, sampled, scene_camera, steps
 
 
 def test_orbit_keeps_the_scene_camera_s_distance_and_looks_at_the_centre():
@@ -113,6 +113,48 @@ def test_a_preset_in_an_empty_scene_makes_the_scene_s_camera():
     path = preset("ORBIT", centre="CURSOR")
     assert bpy.context.scene.camera == bpy.context.scene.mosaic.path_camera
     assert np.linalg.norm(path[0].position_world[:2]) > 1
+
+
+def test_one_looks_through_the_path_camera_whichever_camera_the_scene_has():
+    from blender_addon.paths.views import viewport_view
+
+    old = scene_camera(at=(6, -4, 2))
+    preset(kind="ORBIT")
+    scene, datablocks = bpy.context.scene, len(bpy.data.user_map())
+    path_camera = scene.mosaic.path_camera
+    path_camera.data.lens = 80.0
+    with in_viewport():
+        space = bpy.context.space_data
+        bpy.ops.view3d.view_camera()
+        assert space.camera == old, "what Numpad 0 shows"
+        for before in ("CAMERA", "PERSP"):  # from the other camera's view, and from the artist's own
+            assert space.region_3d.view_perspective == before
+            assert bpy.ops.mosaic.look_through() == {"FINISHED"}
+            assert (space.region_3d.view_perspective, space.camera) == ("CAMERA", path_camera)
+            assert viewport_view(bpy.context).lens_mm == pytest.approx(80.0), "keys and bookmarks mean what is shown"
+            assert bpy.ops.mosaic.look_through() == {"FINISHED"}
+            assert space.region_3d.view_perspective == "PERSP"
+            assert (space.camera, space.use_local_camera) == (old, False), "Numpad 0 is the scene's again"
+            assert viewport_view(bpy.context).lens_mm != pytest.approx(80.0), "and the view is the artist's"
+    assert scene.camera == old and len(bpy.data.user_map()) == datablocks
+
+
+def test_looking_through_the_scenes_own_camera_follows_its_cuts():
+    old = scene_camera(at=(6, -4, 2))
+    with in_viewport():
+        bpy.ops.mosaic.look_through()
+        assert bpy.context.space_data.camera == old
+        other = scene_camera(at=(1, -4, 2))
+        assert bpy.context.space_data.camera == other
+        bpy.ops.mosaic.look_through()
+        assert bpy.context.space_data.region_3d.view_perspective == "PERSP"
+
+
+def test_without_a_camera_look_through_says_what_is_missing():
+    with in_viewport(), pytest.raises(RuntimeError, match="the scene has no camera: add one, or draw a path"):
+        bpy.ops.mosaic.look_through()
+    scene_camera()
+    assert not bpy.ops.mosaic.look_through.poll(), "there is no viewport in this context"
 
 
 def test_presets_turn_around_what_is_selected():

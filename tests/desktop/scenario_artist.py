@@ -176,10 +176,12 @@ def generate(desk):
     yield from desk.press("Z", ctrl=True, shift=True)
     yield from desk.wait(1.0)
     desk.check((len(strips()), len(backgrounds())) == (1, 1), "Ctrl+Shift+Z brings them again")
-    scene = bpy.context.scene
-    scene.camera = scene.mosaic.path_camera
+    yield from desk.click_button("mosaic.look_through(")
+    yield from desk.wait(0.5)
+    space = desk.area("VIEW_3D").spaces.active
+    through = space.region_3d.view_perspective == "CAMERA" and space.camera == bpy.context.scene.mosaic.path_camera
+    desk.check(through, "Look Through shows the path camera's view")
     yield from desk.move(*desk.centre())
-    yield from desk.press("NUMPAD_0")
     for _ in range(9):
         yield from desk.press("RIGHT_ARROW")
     yield from desk.wait(1.0)

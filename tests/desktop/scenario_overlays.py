@@ -50,7 +50,8 @@ def prepare(desk):
     scene.render.resolution_x, scene.render.resolution_y = 1280, 720
     with bpy.context.temp_override(window=desk.window, area=desk.area("VIEW_3D"), region=desk.region("WINDOW")):
         bpy.ops.mosaic.path_preset(kind="ORBIT", angle=2.2, ease=True)
-    scene.camera = scene.mosaic.path_camera
+    scene.camera = bpy.data.objects.new("Shot", bpy.data.cameras.new("Shot"))  # as most scenes have one before the path
+    scene.collection.objects.link(scene.camera)
     view = desk.area("VIEW_3D").spaces.active.region_3d
     view.view_distance = 16.0  # from where the cameras are in the picture as well
     yield from desk.wait(0.5)
@@ -146,9 +147,10 @@ def preview(desk):
     yield from desk.open_sidebar("Mosaic")
     yield from desk.click_button("mosaic_view.show_preview")
     desk.check(settings().show_preview, "a click switches the live preview on")
+    yield from desk.shot("preview_hint")
+    yield from look_through(desk)
     yield from desk.move(*desk.centre())
     yield from desk.press("N")
-    yield from desk.press("NUMPAD_0")
     first = yield from photographed(desk, "preview_1")
     desk.check(first.covered.mean() > 0.5, "the first frame is known")
     for _ in range(LATER - 1):
@@ -170,6 +172,18 @@ def preview(desk):
     made = list(engine.frames(fed, path, indices=[0, LATER - 1]))
     same = [np.array_equal(each.rgb, readout.values) for each, readout in zip(made, (first, later), strict=True)]
     desk.check(all(same), "what was shown is what the engine is fed, bit for bit")
+
+
+def look_through(desk):
+    """By the button: in, out, and in again, whatever the scene's camera is."""
+    space, scene = desk.area("VIEW_3D").spaces.active, bpy.context.scene
+    kept = scene.camera
+    for perspective in ("CAMERA", "PERSP", "CAMERA"):
+        yield from desk.click_button("mosaic.look_through(")
+        yield from desk.wait(0.5)
+        desk.check(space.region_3d.view_perspective == perspective, f"Look Through is {perspective}")
+    desk.check(space.camera == scene.mosaic.path_camera, "through the path camera")
+    desk.check(scene.camera == kept, "and the scene's camera is the one that it was")
 
 
 def edit(desk):
