@@ -13,7 +13,7 @@ from mathutils import Matrix, Vector
 from .memory import store
 from .memory.faces import values_of
 from .overlay import draw, source
-from .overlay.marks import TOOL
+from .overlay.marks import TOOL, tool_is_active
 from .registry import registration
 
 _GIZMOS = "MOSAIC_GGT_transform"
@@ -88,6 +88,10 @@ class MOSAIC_GGT_transform(bpy.types.GizmoGroup):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        # The group is there with every tool. Blender's own ones bring their own gizmo, and without points the patches
+        # are not what the artist has in hand: `mosaic.transform` would not start.
+        if not tool_is_active(context) or not context.scene.mosaic.show_points:
+            return False
         obj = store.active_memory(context)
         return obj is not None and obj.mode == "OBJECT" and store.is_editable(obj) and bool(
             values_of(obj.data, ".select_poly", "FACE").any()

@@ -73,7 +73,7 @@ def draw_on_screen() -> None:
 def _safely(step) -> None:
     try:
         context = bpy.context
-        if context.region is not None and context.region.as_pointer() == _marks.region and _tool_is_active(context):
+        if context.region is not None and context.region.as_pointer() == _marks.region and tool_is_active(context):
             step(context)
     except Exception:
         forget()
@@ -82,7 +82,8 @@ def _safely(step) -> None:
             _log.exception("the mark under the cursor cannot be drawn")
 
 
-def _tool_is_active(context: bpy.types.Context) -> bool:
+def tool_is_active(context: bpy.types.Context) -> bool:
+    """Whether the artist works with Mosaic's own tool."""
     tool = context.workspace.tools.from_space_view3d_mode(context.mode) if context.mode == "OBJECT" else None
     return tool is not None and tool.idname == TOOL
 

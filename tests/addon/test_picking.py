@@ -8,6 +8,7 @@ import bpy
 import numpy as np
 
 from .memory_scenes import built, ints
+from .path_scenes import in_viewport
 
 SIZE = (200, 100)
 # Looks along +y from the origin, x to the right, z up: at a depth of d, a metre is 100 / d pixels wide.
@@ -109,6 +110,29 @@ def test_clicks_set_extend_and_take_out(tmp_path):
     assert np.flatnonzero(selected_faces(obj)).tolist() == [7]
     whole = pick_face(obj, 7, extend=False, whole_object=True)
     assert whole == int((ints(obj, "object_id") == ints(obj, "object_id")[7]).sum())
+
+
+def test_the_gizmo_is_there_with_its_tool_and_the_points_alone(tmp_path):
+    from blender_addon.operators.pick import pick_face
+    from blender_addon.tool import MOSAIC_GGT_transform
+
+    obj, _ = built(tmp_path)
+    pick_face(obj, 5, extend=False)
+    settings = bpy.context.scene.mosaic
+
+    def shows(tool: str) -> bool:
+        with in_viewport():
+            bpy.ops.wm.tool_set_by_id(name=tool)
+            return MOSAIC_GGT_transform.poll(bpy.context)
+
+    assert shows("mosaic.select_tool")
+    assert not shows("builtin.move"), "Blender's own gizmo is there then"
+    settings.show_points = False
+    assert not shows("mosaic.select_tool"), "its handles would do nothing"
+    settings.show_points = True
+    assert shows("mosaic.select_tool")
+    bpy.ops.object.mode_set(mode="EDIT")
+    assert not MOSAIC_GGT_transform.poll(bpy.context)
 
 
 def test_the_caption_names_object_view_and_age(tmp_path):

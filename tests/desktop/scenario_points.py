@@ -170,6 +170,8 @@ def gizmo(desk):
     yield from desk.move(*grip.astype(int))
     yield from desk.wait(0.6)
     yield from desk.shot("14_gizmo")
+    yield from gone_with_another_tool(desk)
+    yield from desk.move(*(grip - along * 4).astype(int))
     yield from desk.drag([tuple((grip + along * px).astype(int)) for px in (0, 10, 30, 60, 90)])
     yield from desk.wait(0.8)
     shift = middles() - before
@@ -178,6 +180,17 @@ def gizmo(desk):
     yield from desk.press("G", alt=True)
     yield from desk.wait(0.6)
     desk.check(np.array_equal(middles(), before), "Alt-G puts it back where it was captured")
+
+
+def gone_with_another_tool(desk):
+    """Blender's own Move has a gizmo of its own."""
+    for tool, shown in (("builtin.move", False), ("mosaic.select_tool", True)):
+        with bpy.context.temp_override(window=desk.window, area=desk.area("VIEW_3D"), region=desk.region("WINDOW")):
+            bpy.ops.wm.tool_set_by_id(name=tool)
+            polled = part("tool").MOSAIC_GGT_transform.poll(bpy.context)
+        desk.check(polled == shown, f"the gizmo is {'there' if shown else 'gone'} with {tool}")
+        yield from desk.wait(0.5)
+        yield from desk.shot(f"14_{tool.partition('.')[2]}")
 
 
 def copy_and_delete(desk):
