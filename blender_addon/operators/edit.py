@@ -1,10 +1,13 @@
 """Edit the selected patches: duplicate, move, rotate, scale, delete, reset, hide, show.
 
 They do nothing that native tools could not do in Edit Mode; they do it in Object Mode too, leave locked patches alone,
-and give copies ids at once. Values are typed or dragged in the operator's panel; gizmos and scripts call the same ones.
+and give copies ids at once. A button of those that need a value starts the drag of `mosaic.transform` where there are
+points to drag, and asks for the value elsewhere; scripts give it.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import bpy
 import numpy as np
@@ -42,17 +45,41 @@ class _EditOperator(MemoryOperator):
         return {"FINISHED"}
 
 
+class _DraggedOperator(_EditOperator):
+    """An edit with a value, which a button has not: the mouse gives it, or a dialog."""
+
+    drag: ClassVar[dict[str, object]]  # properties of `mosaic.transform` that make it this edit
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        obj = store.active_memory(context)
+        index, locked = change.changeable(obj, selected_faces(obj))
+        if len(index) == 0:
+            report(self, "ERROR", why_none(locked))
+            return {"CANCELLED"}
+        if not bpy.ops.mosaic.transform.poll():  # Edit Mode, points off, no viewport
+            return context.window_manager.invoke_props_dialog(self)
+        bpy.ops.mosaic.transform("INVOKE_DEFAULT", **self.drag)
+        return {"CANCELLED"}  # the drag is the edit, with an undo step of its own
+
+
 def _offset_property(default: tuple[float, float, float] = (0, 0, 0)):
     return FloatVectorProperty(
-        name="Offset", description="World space", default=default, size=3, subtype="TRANSLATION", unit="LENGTH"
+        name="Offset",
+        description="World space",
+        default=default,
+        size=3,
+        subtype="TRANSLATION",
+        unit="LENGTH",
+        options={"SKIP_SAVE"},
     )
 
 
-class MOSAIC_OT_duplicate(_EditOperator, bpy.types.Operator):
+class MOSAIC_OT_duplicate(_DraggedOperator, bpy.types.Operator):
     """Copy the selected patches and select the copies"""
 
     bl_idname = "mosaic.duplicate"
     bl_label = "Duplicate Patches"
+    drag: ClassVar = {"kind": "MOVE", "duplicate": True}
 
     offset: _offset_property()
 
@@ -63,11 +90,12 @@ class MOSAIC_OT_duplicate(_EditOperator, bpy.types.Operator):
         return phrase("{patches} copied", patches=counted(len(copies), "patches"))
 
 
-class MOSAIC_OT_move(_EditOperator, bpy.types.Operator):
+class MOSAIC_OT_move(_DraggedOperator, bpy.types.Operator):
     """Move the selected patches"""
 
     bl_idname = "mosaic.move"
     bl_label = "Move Patches"
+    drag: ClassVar = {"kind": "MOVE"}
 
     offset: _offset_property()
 
@@ -76,18 +104,22 @@ class MOSAIC_OT_move(_EditOperator, bpy.types.Operator):
         return phrase("{patches} moved", patches=counted(len(index), "patches"))
 
 
-class MOSAIC_OT_rotate(_EditOperator, bpy.types.Operator):
+class MOSAIC_OT_rotate(_DraggedOperator, bpy.types.Operator):
     """Turn the selected patches about their common middle"""
 
     bl_idname = "mosaic.rotate"
     bl_label = "Rotate Patches"
+    drag: ClassVar = {"kind": "ROTATE"}
 
-    angle: FloatProperty(name="Angle", description="How far to turn", subtype="ANGLE", unit="ROTATION")
+    angle: FloatProperty(
+        name="Angle", description="How far to turn", subtype="ANGLE", unit="ROTATION", options={"SKIP_SAVE"}
+    )
     axis: EnumProperty(
         name="Axis",
         description="World axis",
         items=[(axis, axis, f"About the world's {axis}") for axis in "XYZ"],
         default="Z",
+        options={"SKIP_SAVE"},
     )
 
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
@@ -96,13 +128,21 @@ class MOSAIC_OT_rotate(_EditOperator, bpy.types.Operator):
         return phrase("{patches} turned", patches=counted(len(index), "patches"))
 
 
-class MOSAIC_OT_scale(_EditOperator, bpy.types.Operator):
+class MOSAIC_OT_scale(_DraggedOperator, bpy.types.Operator):
     """Enlarge or shrink the selected patches about their common middle"""
 
     bl_idname = "mosaic.scale"
     bl_label = "Scale Patches"
+    drag: ClassVar = {"kind": "SCALE"}
 
-    factor: FloatProperty(name="Factor", description="How many times as large", default=1.0, min=0.001, max=1000.0)
+    factor: FloatProperty(
+        name="Factor",
+        description="How many times as large",
+        default=1.0,
+        min=0.001,
+        max=1000.0,
+        options={"SKIP_SAVE"},
+    )
 
     def apply(self, obj: bpy.types.Object, index: np.ndarray) -> Phrase:
         scale = np.diag([self.factor, self.factor, self.factor, 1.0])

@@ -53,7 +53,8 @@ def _draw_play(layout: bpy.types.UILayout, context: bpy.types.Context, folder) -
     draw_text(
         layout,
         context,
-        "Next, a retake: under Edit choose an object By Object, press Move, move it, and Generate again.",
+        "Next, a retake: under Edit choose an object By Object, press Move, move it with the mouse, click, and "
+        "Generate Again.",
     )
     layout.operator("mosaic.generate", text="Generate Again", icon="RENDER_ANIMATION")
 

@@ -334,8 +334,10 @@ WORDS = {
     "Linked from another file: make it local to edit it": (
         "Aus einer anderen Datei verknüpft: zum Bearbeiten lokal machen"
     ),
-    "Next, a retake: under Edit choose an object By Object, press Move, move it, and Generate again.": (
-        "Nun ein Retake: unter Bearbeiten ein Objekt wählen, Bewegen drücken und erneut erzeugen."
+    "Next, a retake: under Edit choose an object By Object, press Move, move it with the mouse, click, and "
+    "Generate Again.": (
+        "Nun ein Retake: unter Bearbeiten ein Objekt wählen, Bewegen drücken, es mit der Maus verschieben, klicken und "
+        "erneut erzeugen."
     ),
     "No camera: draw a path or add one": "Keine Kamera: einen Weg zeichnen oder eine hinzufügen",
     "Open the folder of the newest take, or play its video, in the system's own programs": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -13,6 +14,7 @@ from mosaic_core.memory.edits import FIRST_COPY_ID, lock
 from tests.core.known_scenes import BLUE, RED, placements_of, room_memory
 
 from .memory_scenes import built, edit_mode, ints, moved_by, object_mode, transforms_of
+from .path_scenes import in_viewport
 
 MODES = ["OBJECT", "EDIT"]
 
@@ -324,6 +326,36 @@ def test_buttons_say_why_they_are_greyed_out(room):
     assert not bpy.ops.mosaic.select_all.poll()
     with pytest.raises(RuntimeError, match="Capture a memory first"):
         bpy.ops.mosaic.move()
+
+
+@pytest.mark.parametrize("name", ["duplicate", "move", "rotate", "scale"])
+def test_a_button_begins_the_drag_where_points_show_and_asks_elsewhere(room, name):
+    """Without a window nothing is invoked: the method itself is called. Real clicks are in the desktop tests."""
+    obj, _ = room
+    button, told = getattr(bpy.types, f"MOSAIC_OT_{name}"), []
+
+    def pressed() -> str:
+        told.clear()
+        asking = SimpleNamespace(invoke_props_dialog=lambda _operator: told.append("asks"))
+        context = SimpleNamespace(view_layer=bpy.context.view_layer, scene=bpy.context.scene, window_manager=asking)
+        operator = SimpleNamespace(drag=button.drag, report=lambda _level, text: told.append(text))
+        result = button.invoke(operator, context, None)
+        return told[0] if told else f"dragged, {result}"
+
+    with in_viewport():
+        assert pressed() == "Select some patches first"
+        bpy.ops.mosaic.select_object(object_names="Red Crate")
+        assert pressed() == "dragged, {'CANCELLED'}", "the drag has an undo step of its own"
+        bpy.context.scene.mosaic.show_points = False
+        assert pressed() == "asks"
+        bpy.context.scene.mosaic.show_points = True
+        edit_mode(obj)
+        assert pressed() == "asks"
+    object_mode()
+    assert pressed() == "asks", "there is no viewport to drag in"
+    values = getattr(bpy.ops.mosaic, name).get_rna_type().properties
+    kept = [each.identifier for each in values if each.identifier != "rna_type" and not each.is_skip_save]
+    assert not kept, "the last value is not the next one's"
 
 
 def test_the_scenes_memory_is_meant_where_another_object_is_active(room):

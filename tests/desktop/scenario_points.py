@@ -62,6 +62,7 @@ def scenario(desk):
     yield from regions(desk)
     yield from keys(desk)
     yield from gizmo(desk)
+    yield from buttons(desk)
     yield from copy_and_delete(desk)
     yield from edit_mode(desk)
 
@@ -193,6 +194,29 @@ def gone_with_another_tool(desk):
         yield from desk.shot(f"14_{tool.partition('.')[2]}")
 
 
+def buttons(desk):
+    """The panel's buttons do what the keys do."""
+    before, chosen = middles(), selected()
+    yield from desk.open_sidebar("Mosaic")
+    yield from desk.click_button("mosaic.move(")
+    yield from desk.wait(0.3)
+    desk.check(part("overlay.draw").motion_of(room()) is not None, "Move in the panel begins a drag")
+    x, y = desk.mouse_xy
+    yield from desk.move(x - 60, y)
+    yield from desk.move(x - 120, y + 10)
+    yield from desk.shot("14_panel_move")
+    yield from desk.press("LEFTMOUSE")
+    yield from desk.wait(0.5)
+    shift = np.linalg.norm(middles() - before, axis=1)
+    desk.check(shift[chosen].min() > 0.1 and not shift[~chosen].any(), f"and a click ends it ({shift.max():.2f} m)")
+    yield from desk.move(*desk.centre())
+    yield from desk.press("Z", ctrl=True)
+    yield from desk.wait(0.8)
+    desk.check(np.array_equal(middles(), before) and np.array_equal(selected(), chosen), "in one step of undo")
+    yield from desk.press("N")
+    yield from desk.wait(0.5)
+
+
 def copy_and_delete(desk):
     count, crate = len(middles()), int(selected().sum())
     yield from desk.move(*crate_px(desk, RED))
@@ -227,6 +251,14 @@ def edit_mode(desk):
     desk.check(room().display_type == "TEXTURED", "the mesh is shown there")
     desk.check(room().data.total_face_sel == int(chosen.sum()), "the same patches are selected")
     yield from desk.shot("16_edit_mode")
+    yield from desk.open_sidebar("Mosaic")
+    yield from desk.click_button("mosaic.move(")
+    yield from desk.wait(0.5)
+    yield from desk.shot("16_edit_mode_move")
+    yield from desk.press("ESC")
+    yield from desk.move(*desk.centre())
+    yield from desk.press("N")
+    yield from desk.wait(0.5)
     yield from desk.press("TAB")
     yield from desk.until(lambda: bpy.context.mode == "OBJECT", "Tab leaves it")
     yield from desk.wait(0.6)
