@@ -89,6 +89,8 @@ class Drag:
 
     def key(self, kind: str, text: str, *, shift: bool = False) -> bool:
         """A key was pressed, by Blender's name of it and what it types; False where it means nothing here."""
+        if kind == "NUMPAD_PERIOD" or text == ",":  # the numeric pad types a comma where numbers are written with one
+            text = "."
         if kind in AXES:
             if self.kind == "SCALE":
                 return True

@@ -91,6 +91,15 @@ def test_typed_numbers_replace_the_mouse(keys, text, offset):
     assert not np.allclose(move.offset(), offset), "with nothing typed the mouse decides again"
 
 
+@pytest.mark.parametrize(("kind", "text"), [("NUMPAD_PERIOD", ","), ("NUMPAD_PERIOD", ""), ("COMMA", ",")])
+def test_a_comma_is_a_point_where_numbers_are_written_with_one(kind, text):
+    move = drag("MOVE")
+    move.key("X", "x")
+    for pressed in (("NUMPAD_1", "1"), (kind, text), (kind, text), ("NUMPAD_5", "5")):
+        move.key(*pressed)
+    assert np.allclose(move.offset(), (1.5, 0, 0))
+
+
 def test_ctrl_snaps_and_shift_is_slow():
     move = drag("MOVE", snap=True)
     move.mouse_by((53, 0))
