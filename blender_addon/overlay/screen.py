@@ -12,7 +12,7 @@ from .picking import OwnPixels, ScreenPatches
 
 _KEPT = 4  # viewports an artist works in at once
 _screens: dict[tuple, ScreenPatches] = {}
-_alphas: dict[str, np.ndarray] = {}
+_alphas: dict[str, tuple[int, np.ndarray]] = {}  # of an image's name: its session_uid, and the mask
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def screen_of(obj: bpy.types.Object, region: bpy.types.Region, view: bpy.types.R
     world_from_mesh = np.array(obj.matrix_world, np.float64)
     clip_from_mesh = np.array(view.perspective_matrix, np.float64) @ world_from_mesh
     size = region.width, region.height
-    key = (obj.name_full, *shown.signatures, size, clip_from_mesh.tobytes())
+    key = (obj.name_full, *shown.signatures, _uids(shown), size, clip_from_mesh.tobytes())
     if key not in _screens:
         while len(_screens) >= _KEPT:
             del _screens[next(iter(_screens))]
@@ -77,6 +77,12 @@ def forget() -> None:
     _alphas.clear()
 
 
+def _uids(shown: source.Shown) -> tuple[int, ...]:
+    """Which images the atlases are: after undo another memory's may have the same name."""
+    images = (bpy.data.images.get(name) if name else None for name in shown.atlases)
+    return tuple(image.session_uid if image is not None else 0 for image in images)
+
+
 def _own_pixels(shown: source.Shown) -> OwnPixels | None:
     """Where the atlas is not transparent: the very pixels that are drawn as points."""
     masks = [_alpha(name) for name in shown.atlases]
@@ -100,9 +106,12 @@ def _alpha(name: str) -> np.ndarray | None:  # (H, W) bool
     image = bpy.data.images.get(name) if name else None
     if image is None:
         return None
-    if name not in _alphas:
+    held = _alphas.get(name)
+    if held is None or held[0] != image.session_uid:
         width, height = image.size
         pixels = np.zeros(width * height * 4, np.float32)
         image.pixels.foreach_get(pixels)
-        _alphas[name] = pixels[3::4].reshape(height, width) > 0.5
-    return _alphas[name]
+        for gone in [each for each in _alphas if each not in bpy.data.images]:
+            del _alphas[gone]
+        held = _alphas[name] = image.session_uid, pixels[3::4].reshape(height, width) > 0.5
+    return held[1]

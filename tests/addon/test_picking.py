@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
+
+from tests.core.known_scenes import room_memory
 
 from .memory_scenes import built, ints
 from .path_scenes import in_viewport
@@ -167,3 +170,33 @@ def test_a_transform_is_one_step_and_can_copy_first(tmp_path):
     assert len(obj.data.polygons) == count + 1
     assert np.allclose(obj.data.polygons[5].center, before)
     assert np.allclose(obj.data.polygons[count].center, before + motion[:3, 3], atol=1e-5)
+
+
+def test_a_memory_captured_after_undo_is_not_picked_by_the_mask_of_the_one_before(tmp_path):
+    from blender_addon.overlay import screen, source
+
+    region = SimpleNamespace(width=96, height=54)
+    view = SimpleNamespace(perspective_matrix=CLIP, view_matrix=np.diag([1.0, 1.0, -1.0, 1.0]), is_perspective=True)
+
+    def picked(obj) -> list[int]:
+        shown = screen.screen_of(obj, region, view)
+        return [shown.pick(x, y)[0] for x in range(4, 96, 8) for y in range(4, 54, 8)]
+
+    def captured(place, name: str):
+        obj, _ = built(tmp_path, room_memory((place,)), name=name)
+        obj.location = (0.3, 6, -1.1)
+        bpy.context.view_layer.update()
+        return obj
+
+    bpy.ops.ed.undo_push(message="before the capture")
+    obj = captured((0.0, -5.0, 1.8), "first.mosaic")
+    bpy.ops.ed.undo_push(message="capture")
+    (first,) = source.shown(obj).atlases
+    picked(obj)
+    bpy.ops.ed.undo()
+    source.changed()  # as the handler of undo does
+    obj = captured((1.5, -4.0, 2.5), "second.mosaic")
+    assert source.shown(obj).atlases == (first,), "the name is free again"
+    found = picked(obj)
+    screen.forget()
+    assert found == picked(obj) and max(found) >= 0
