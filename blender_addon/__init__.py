@@ -19,6 +19,7 @@ MODULES = (
     "settings",
     "paths.bookmarks",
     "paths.findings",
+    "scene_id",
     "operators.capture",
     "operators.capture_wizard",
     "operators.import_memory",

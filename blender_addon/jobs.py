@@ -23,7 +23,7 @@ from mosaic_core.errors import MosaicError, WorkerError
 from mosaic_core.wording import phrase
 from mosaic_core.worker import JobRunner, JobState, Limits, Phase, run_blocking
 
-from . import compat, results, worker_setup
+from . import compat, results, take_facts, worker_setup
 from .preferences import worker_python
 from .registry import forget_status, registration
 from .shots import JobRequest, PreparedShot, RemadeShot, prepared_shot
@@ -121,7 +121,8 @@ def launch(
     try:
         python = worker_python() if command is None else command[0]
         if isinstance(shot, PreparedShot):
-            earlier = newest_clip(output_folder=output_folder, take_folder=take_folder, shot_name=shot.name)
+            mine = {"shot_name": shot.name, "scene_id": shot.scene_id}
+            earlier = newest_clip(output_folder=output_folder, take_folder=take_folder, **mine)
             shot = replace(shot, earlier_clip=earlier)
         folders = make_folders(output_folder=output_folder, take_folder=take_folder)
         try:
@@ -221,6 +222,7 @@ def _finish(job: Job, *, apply: bool) -> None:
         _runtime.on_end(job, state)
         return
     job.folders.keep_only_this_shot()
+    take_facts.forget()
     status = bpy.context.window_manager.mosaic_job
     status.take_folder = str(job.folders.take)
     if apply:

@@ -18,9 +18,10 @@ from bpy.props import CollectionProperty, IntProperty, PointerProperty, StringPr
 from mosaic_core.errors import Cancelled, MosaicError
 from mosaic_core.worker import JobState, Phase
 
-from . import jobs, results
+from . import jobs
 from .queue import Item, Queue, Status
 from .registry import registration
+from .scene_takes import folder_for_takes
 from .shot_list import ShotValues
 from .shots import JobRequest, PreparedShot, RemadeShot, prepared_shot, request_from_settings
 from .windows import redraw
@@ -73,7 +74,7 @@ def add_shots(context: bpy.types.Context, shots: Sequence[ShotValues]) -> list[I
 
     Raises `MosaicError` where none can be. In a window they are made from now on, elsewhere by `run_to_end`.
     """
-    output_folder = results.output_folder_of(context.scene)
+    output_folder = folder_for_takes(context.scene)
     if not _runtime.queue.waiting and _runtime.queue.running is None:
         _runtime.queue.forget_over()
     added, errors = [], []

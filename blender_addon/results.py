@@ -18,6 +18,7 @@ import numpy as np
 from mosaic_core.errors import GenerateError
 
 from . import compat
+from .scene_id import id_of
 from .takes import Take
 
 PREVIEW_NAME = "Mosaic Result"
@@ -34,11 +35,16 @@ def output_folder_of(scene: bpy.types.Scene) -> Path:
     if not setting:
         raise GenerateError("choose an output folder first: none is set")
     if setting.startswith("//") and not bpy.data.filepath:
-        try:
-            return compat.user_dir("takes")
-        except OSError as error:
-            raise GenerateError(f"save the .blend file first, or choose another output folder: {error}") from error
+        return unsaved_takes(scene)
     return Path(os.path.abspath(bpy.path.abspath(setting)))
+
+
+def unsaved_takes(scene: bpy.types.Scene) -> Path:
+    """Where takes go that a scene gets before its file is saved. Raises `GenerateError`."""
+    try:
+        return compat.user_dir("takes") / id_of(scene)
+    except OSError as error:
+        raise GenerateError(f"save the .blend file first, or choose another output folder: {error}") from error
 
 
 def apply_take(

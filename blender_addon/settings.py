@@ -119,6 +119,7 @@ class MosaicSceneSettings(bpy.types.PropertyGroup, ShotFields):
         subtype="DIR_PATH",
         options={"ANIMATABLE"} | compat.relative_path_options(),
     )
+    takes_id: StringProperty(options={"HIDDEN"})  # see `scene_id`
     add_background: BoolProperty(
         name="Camera Background", description="Show each new take behind the scene, through its camera", default=True
     )

@@ -24,6 +24,7 @@ from .events import events_of
 from .memory import store
 from .memory.read import placements_from_object
 from .paths.sample import path_from_camera
+from .scene_id import id_of
 from .shot_list import ShotValues, active_shot
 
 
@@ -74,6 +75,7 @@ class PreparedShot:
     depth: bool = False
     earlier_clip: Path | None = None  # frames that no edit since can have changed are taken from it
     retake: Retake | None = None
+    scene_id: str = ""
 
     def written(self, folder: Path) -> dict[str, Any]:
         """Write the shot's files into `folder`, made here; the shot as JSON values. Raises `GenerateError`."""
@@ -103,6 +105,7 @@ class PreparedShot:
             retake=None if retake is None else retake.frames,
             depth=self.depth,
             name=self.name,
+            scene_id=self.scene_id,
         )
 
 
@@ -231,6 +234,7 @@ def prepared_shot(context: bpy.types.Context, request: JobRequest) -> PreparedSh
         name=request.shot_name,
         depth=request.depth,
         retake=request.retake,
+        scene_id=id_of(context.scene),
     )
 
 

@@ -30,6 +30,8 @@ class TakeFacts:
     middle_file: Path  # a frame to show it by
     has_depth: bool
     shot_name: str = ""
+    scene_id: str = ""  # of the scene it was made in
+    memory_sha256: str = ""  # of the memory file it was made from
     engine: str = ""
     seed: int = 0
     width: int = 0
@@ -76,6 +78,12 @@ def list_takes(output_folder: Path, *, shot_name: str = "") -> list[TakeFacts]:
     ]
 
 
+def forget() -> None:
+    """Takes have come or gone: ask the disk at once."""
+    _all_takes.cache_clear()
+    _facts_now.cache_clear()
+
+
 @functools.lru_cache(maxsize=4)
 def _all_takes(output_folder: Path, second: int) -> list[TakeFacts]:
     found = (_facts_now(folder, second) for folder in reversed(takes_in(output_folder)))
@@ -112,6 +120,8 @@ def _from_manifest(manifest: Mapping[str, Any]) -> dict[str, Any]:
     retake = shot.get("retake")
     return {
         "shot_name": str(shot.get("name", "")),
+        "scene_id": str(shot.get("scene_id", "")),
+        "memory_sha256": str(shot.get("memory_sha256") or manifest.get("inputs_sha256", {}).get("memory") or ""),
         "engine": str(shot["engine"]),
         "seed": int(shot["seed"]),
         "width": int(manifest["image_width"]),

@@ -80,18 +80,22 @@ def takes_in(output_folder: Path) -> list[Path]:
 
 
 def newest_clip(
-    *, output_folder: Path | None = None, take_folder: Path | None = None, shot_name: str = ""
+    *, output_folder: Path | None = None, take_folder: Path | None = None, shot_name: str = "", scene_id: str = ""
 ) -> Path | None:
-    """The last finished clip of a shot in an output folder, or of exactly `take_folder`; None where there is none."""
+    """The last finished clip of a shot in an output folder, or of exactly `take_folder`; None where there is none.
+
+    Clips of other scenes are left out; those that say no scene may be this one's.
+    """
     folders = [take_folder] if take_folder is not None else reversed(takes_in(output_folder) if output_folder else [])
-    return next((folder for folder in folders if _shot_name(folder) == shot_name), None)
+    wanted = ((shot_name, ""), (shot_name, scene_id))
+    return next((folder for folder in folders if _shot_and_scene(folder) in wanted), None)
 
 
-def _shot_name(folder: Path) -> str | None:
-    """What a clip's shot is called, None where there is no clip."""
+def _shot_and_scene(folder: Path) -> tuple[str, str] | None:
+    """What a clip's shot is called and which scene's it is, None where there is no clip."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return str(manifest["shot"].get("name", ""))
+        shot = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["shot"]
+        return str(shot.get("name", "")), str(shot.get("scene_id", ""))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 

@@ -13,9 +13,9 @@ from mosaic_core.wording import phrase
 from .. import jobs, results
 from ..paths.gentle import add_gentle_path, stands_still
 from ..registry import registration
+from ..scene_takes import folder_for_takes, own_take, takes_of
 from ..shot_list import active_shot
 from ..shots import memory_to_generate_from, request_from_settings
-from ..take_facts import TakeFacts, facts_of, list_takes
 from ..takes import take_in
 from ..translations import report
 
@@ -53,7 +53,7 @@ class MOSAIC_OT_generate(bpy.types.Operator):
     def _run(self, context: bpy.types.Context, *, wait: bool) -> set[str]:
         try:
             request = request_from_settings(context)
-            job = jobs.start(context, request, output_folder=results.output_folder_of(context.scene))
+            job = jobs.start(context, request, output_folder=folder_for_takes(context.scene))
             if wait:
                 folder = jobs.run_to_end()
                 report(self, "INFO", phrase("The take is in {folder}", folder=folder))
@@ -110,20 +110,11 @@ def shown_take(context: bpy.types.Context) -> Path | None:
     None where it has none yet. Asks the disk once a second at most.
     """
     name = "" if context.window_manager.mosaic_compare.all_shots else active_shot(context.scene).name
-    made = context.window_manager.mosaic_job.take_folder
-    facts = facts_of(Path(made)) if made else None
+    facts = own_take(context.scene, context.window_manager.mosaic_job.take_folder)
     if facts is not None and (not name or facts.shot_name in ("", name)):
         return facts.folder
-    takes = takes_of_scene(context, shot_name=name)
+    takes = takes_of(context.scene, shot_name=name)
     return takes[0].folder if takes else None
-
-
-def takes_of_scene(context: bpy.types.Context, *, shot_name: str = "") -> list[TakeFacts]:
-    """The takes of a shot, or of all, the newest first. Asks the disk once a second at most."""
-    try:
-        return list_takes(results.output_folder_of(context.scene), shot_name=shot_name)
-    except MosaicError:
-        return []
 
 
 def _has_take(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:

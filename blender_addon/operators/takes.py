@@ -13,6 +13,8 @@ from mosaic_core.generate.remake import remake_of
 
 from .. import queue_run, results
 from ..registry import registration
+from ..scene_id import id_of
+from ..scene_takes import folder_for_takes
 from ..shot_list import ShotValues, active_shot, shots_of
 from ..shots import JobRequest, RemadeShot, Retake, prepared_shot, request_from_settings
 from ..take_facts import TakeFacts, facts_of
@@ -92,8 +94,9 @@ class MOSAIC_OT_remake_take(_TakeOperator, bpy.types.Operator):
         for warning in remake.warnings:
             self.report({"WARNING"}, warning)
         request = _request_of(context, facts, remake.shot.seed, remake.shot.engine)
-        work = queue_run.Work(request, RemadeShot(remake.shot), results.output_folder_of(context.scene))
-        self._queue(facts.shot_name, work)
+        output_folder = folder_for_takes(context.scene)
+        shot = replace(remake.shot, scene_id=id_of(context.scene))
+        self._queue(facts.shot_name, queue_run.Work(request, RemadeShot(shot), output_folder))
 
 
 class MOSAIC_OT_retake(_TakeOperator, bpy.types.Operator):
@@ -145,7 +148,7 @@ class MOSAIC_OT_retake(_TakeOperator, bpy.types.Operator):
             depth=request.depth and facts.has_depth,
             retake=retake,
         )
-        output_folder = results.output_folder_of(context.scene)
+        output_folder = folder_for_takes(context.scene)
         self._queue(request.shot_name, queue_run.Work(request, prepared_shot(context, request), output_folder))
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from mosaic_core.errors import MosaicError
 from mosaic_core.memory.dirty import PlacementsDiff, diff
 from mosaic_core.wording import phrase
 
 from ..memory import store
 from ..memory.faces import face_ints
-from ..results import output_folder_of
+from ..scene_id import id_of
+from ..scene_takes import folders_of
 from ..shot_list import active_shot
 from . import colouring, supply, tasks
 from .since_take import newest_take, state_of_take
@@ -87,10 +87,7 @@ def _seen(scene: bpy.types.Scene, state: tasks.Edited):
 
 
 def _since_take(scene: bpy.types.Scene, obj: bpy.types.Object, state: tasks.Edited) -> tuple[SinceTake | None, str]:
-    try:
-        newest = newest_take(output_folder_of(scene), active_shot(scene).name)
-    except MosaicError as error:
-        return None, str(error)
+    newest = newest_take(folders_of(scene), active_shot(scene).name, id_of(scene))
     if newest is None:
         return None, "there is no take yet"
     folder, written_ns = newest

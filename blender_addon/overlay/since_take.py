@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +23,13 @@ class TakenState:
     placements: Placements
 
 
-def newest_take(output_folder: Path, shot_name: str) -> tuple[Path, int] | None:
-    """The folder of a shot's newest finished take and when its manifest was written, ns; None where there is none."""
-    folder = newest_clip(output_folder=output_folder, shot_name=shot_name)
+def newest_take(output_folders: Sequence[Path], shot_name: str, scene_id: str) -> tuple[Path, int] | None:
+    """The folder of a shot's newest finished take and when its manifest was written, ns; None where there is none.
+
+    The first of the folders that has one counts.
+    """
+    found = (newest_clip(output_folder=each, shot_name=shot_name, scene_id=scene_id) for each in output_folders)
+    folder = next((clip for clip in found if clip is not None), None)
     if folder is None:
         return None
     try:

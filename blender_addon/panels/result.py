@@ -6,9 +6,10 @@ import bpy
 
 from mosaic_core.wording import phrase
 
-from ..operators.generate import shown_take, takes_of_scene
+from ..operators.generate import shown_take
 from ..registry import registration
 from ..results import thumbnail
+from ..scene_takes import takes_of
 from ..shot_list import active_shot
 from ..take_facts import TakeFacts, facts_of
 from ..translations import in_words
@@ -35,7 +36,7 @@ def draw_result(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def _draw_list(layout: bpy.types.UILayout, context: bpy.types.Context, shown: TakeFacts | None) -> None:
     """A take a row, the newest first: its picture, its name, and B to compare with it."""
     compare, shot_name = context.window_manager.mosaic_compare, active_shot(context.scene).name
-    takes = takes_of_scene(context, shot_name="" if compare.all_shots else shot_name)
+    takes = takes_of(context.scene, shot_name="" if compare.all_shots else shot_name)
     if shot_name:
         layout.prop(compare, "all_shots")
     if len(takes) < 2:

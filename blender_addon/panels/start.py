@@ -9,25 +9,21 @@ import bpy
 
 from mosaic_core.wording import phrase
 
-from ..operators.generate import shown_take, takes_of_scene
+from ..operators.generate import shown_take
 from ..paths.gentle import stands_still, wanted_frame_count
 from ..registry import registration
 from ..results import thumbnail
+from ..scene_takes import takes_of
 from ..shots import memory_to_generate_from
 from ..take_facts import facts_of
 from .drawing import SidebarPanel, draw_icon, draw_text, safely
 from .generate import draw_error, draw_progress
 from .set_up import draw_set_up
 
-_FIRST_TAKE = "take_0001"
-
 
 def is_wanted(context: bpy.types.Context) -> bool:
     """Whether the scene has no video yet, or only its first."""
-    if context.scene is None:
-        return False
-    folder, takes = shown_take(context), takes_of_scene(context)
-    return not takes if folder is None else folder.name == _FIRST_TAKE and len(takes) <= 1
+    return context.scene is not None and len(takes_of(context.scene)) <= 1
 
 
 def draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -35,13 +31,12 @@ def draw_start(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     status, folder = context.window_manager.mosaic_job, shown_take(context)
     if status.running:
         draw_progress(layout, status)
+    elif not any(obj.mosaic.is_memory for obj in context.scene.objects):
+        _draw_capture(layout, context)
     elif folder is not None:
         _draw_play(layout, context, folder)
     elif memory_to_generate_from(context) is None:
-        if sum(obj.mosaic.is_memory for obj in context.scene.objects) > 1:
-            draw_text(layout, context, "Choose which memory to work on, under Memory.", icon="INFO")
-        else:
-            _draw_capture(layout, context)
+        draw_text(layout, context, "Choose which memory to work on, under Memory.", icon="INFO")
     elif not draw_set_up(layout, context):
         _draw_generate(layout, context)
 

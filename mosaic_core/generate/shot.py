@@ -32,6 +32,7 @@ class Shot:
     retake: tuple[int, int] | None = None  # make only these frame numbers, take all others from the earlier clip
     depth: bool = False  # write each frame's depth beside it
     name: str = ""  # what its author calls it
+    scene_id: str = ""  # which of an artist's scenes it is a shot of
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINE_NAMES:
@@ -62,6 +63,7 @@ def shot_to_json(shot: Shot) -> dict[str, Any]:
         "retake": None if shot.retake is None else list(shot.retake),
         "depth": shot.depth,
         "name": shot.name,
+        "scene_id": shot.scene_id,
         "engine": shot.engine,
         "seed": shot.seed,
         "prompts": [
@@ -93,6 +95,7 @@ def shot_from_json(document: Any) -> Shot:
             retake=None if retake is None else (int(retake[0]), int(retake[1])),
             depth=bool(document.get("depth", False)),
             name=str(document.get("name", "")),
+            scene_id=str(document.get("scene_id", "")),
         )
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise GenerateError(f"malformed shot: {type(error).__name__}: {error}") from error

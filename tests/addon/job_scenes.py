@@ -44,13 +44,14 @@ def ready_scene(folder: Path) -> tuple[bpy.types.Object, bpy.types.Object]:
 
 def start_fake(mode: str = "ok", *, limits=SHORT, **options):
     """Start a job on a process that behaves as `mode` says."""
-    from blender_addon import jobs, results
+    from blender_addon import jobs
+    from blender_addon.scene_takes import folder_for_takes
     from blender_addon.shots import request_from_settings
 
     return jobs.start(
         bpy.context,
         request_from_settings(bpy.context),
-        output_folder=results.output_folder_of(bpy.context.scene),
+        output_folder=folder_for_takes(bpy.context.scene),
         command=[*FAKE_COMMAND, mode, *(f"{name}={value}" for name, value in options.items())],
         limits=limits,
     )

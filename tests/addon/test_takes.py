@@ -9,10 +9,11 @@ import bpy
 import numpy as np
 import pytest
 
+from blender_addon import take_facts
 from mosaic_core.images import read_depth_exr
 from tests.worker.fake_jobs import FAKE_COMMAND, SHORT
 
-from .job_scenes import make_take, ready_scene
+from .job_scenes import finish, make_take, ready_scene, start_fake
 from .memory_scenes import select_object
 from .test_panel import drawn
 
@@ -185,3 +186,93 @@ def test_a_missing_memory_file_is_said_before_a_take_is_made_again(takes, tmp_pa
     (folder / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(RuntimeError, match=r"the memory file of the take is gone: .*gone\.mosaic"):
         bpy.ops.mosaic.remake_take(folder=str(folder))
+
+
+def listed() -> list[str]:
+    """The takes that the panel lets one choose."""
+    lines = [line.split() for line in drawn("result").splitlines() if line.startswith("mosaic.choose_take take")]
+    return [words[1] for words in lines]
+
+
+def unsaved_scene(folder: Path):
+    """A new file with a memory of its own, not saved; takes go where they go by themselves."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    memory_obj, _ = ready_scene(folder)
+    bpy.context.scene.mosaic.output_folder = "//mosaic/"
+    return memory_obj
+
+
+def generated(count: int) -> None:
+    """Takes as Generate makes them, by the fake process, which writes no manifest: that is written here."""
+    for _ in range(count):
+        start_fake()
+        status = finish()
+        folder = Path(status.take_folder)
+        shot = json.loads((folder / "shot" / "shot.json").read_text())
+        manifest = {"shot": shot, "image_width": 64, "image_height": 36, "fps": 24.0, "taken_over": [], "frames": [1]}
+        manifest |= {"made": "2026-01-02T03:04:05+00:00", "timings_s": {"frames": 1.0}}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    take_facts.forget()
+
+
+def test_a_second_unsaved_scene_begins_with_its_own_capture(takes, tmp_path):
+    from blender_addon.panels.start import is_wanted
+
+    unsaved_scene(tmp_path / "first")
+    generated(2)
+    assert listed() == ["take_0002", "take_0001"] and not is_wanted(bpy.context)
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert is_wanted(bpy.context) and "mosaic.capture" in drawn("start") and "No take yet" in drawn("result")
+    unsaved_scene(tmp_path / "second")
+    assert "mosaic.open_result Play" not in drawn("start") and "No take yet" in drawn("result")
+    generated(1)
+    assert "mosaic.open_result Play" in drawn("start"), "its first video, though others made some before"
+
+
+def test_takes_stay_with_their_scene_when_it_is_saved_saved_as_and_opened_again(takes, tmp_path):
+    unsaved_scene(tmp_path / "first")
+    generated(2)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "yard.blend"))
+    assert listed() == ["take_0002", "take_0001"], "made before there was a file"
+    generated(1)
+    assert (tmp_path / "mosaic" / "take_0001").is_dir() and len(listed()) == 3
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "yard_2.blend"))
+    bpy.ops.wm.read_homefile(use_empty=True)
+    assert "No take yet" in drawn("result")
+    for name in ("yard.blend", "yard_2.blend"):
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / name))
+        assert listed() == ["take_0001", "take_0002", "take_0001"]
+
+
+def test_a_file_beside_another_lists_its_own_takes(takes, tmp_path):
+    for name in ("yard", "hall"):
+        unsaved_scene(tmp_path / name)
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / f"{name}.blend"))
+        generated(2)
+    assert listed() == ["take_0004", "take_0003"]
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "yard.blend"))
+    assert listed() == ["take_0002", "take_0001"], "though it was not saved again after they were made"
+
+
+def test_another_capture_and_undo_lose_no_take(takes, tmp_path):
+    unsaved_scene(tmp_path / "first")
+    bpy.ops.ed.undo_push(message="captured")
+    generated(2)
+    bpy.ops.ed.undo()
+    bpy.ops.ed.undo()
+    bpy.ops.ed.undo()
+    assert listed() == ["take_0002", "take_0001"]
+    bpy.context.scene.mosaic.memory = None
+    bpy.data.objects.remove(bpy.data.objects["Room"])
+    ready_scene(tmp_path / "again")
+    bpy.context.scene.mosaic.output_folder = "//mosaic/"
+    assert listed() == ["take_0002", "take_0001"]
+
+
+def test_a_take_of_the_command_line_belongs_to_the_scene_whose_memory_it_shows(takes):
+    digest = bpy.data.objects["Room"].mosaic.memory_sha256
+    for number, of in enumerate((digest, "0" * 64, digest), start=1):
+        folder = described(takes / f"take_{number:04d}")
+        manifest = json.loads((folder / "manifest.json").read_text())
+        (folder / "manifest.json").write_text(json.dumps(manifest | {"inputs_sha256": {"memory": of}}))
+    assert listed() == ["take_0003", "take_0001"]
