@@ -22,7 +22,7 @@ from .scene_id import id_of
 from .takes import Take
 
 PREVIEW_NAME = "Mosaic Result"
-TAKE_KEY = "mosaic_take"  # custom property of the images this module made
+TAKE_KEY = "mosaic_take"  # custom property of the images and strips this module made
 MAX_CHANNELS = 128  # Blender's own limit, the same on 4.2 .. 5.2
 
 
@@ -127,9 +127,39 @@ def add_take_strip(scene: bpy.types.Scene, take: Take) -> str:
         frame_start=first,
         fit_method="FIT",
     )
+    strip[TAKE_KEY] = take.folder.name
     for file in _held_frames(take)[1:]:
         strip.elements.append(file.name)
     return ""
+
+
+def remove_take(folder: Path) -> None:
+    """Remove what this module made of a take whose folder is gone: backgrounds, strips and its image.
+
+    What an artist made of its frames stays, as does what is linked. Does not push an undo step.
+    """
+    for scene in bpy.data.scenes:
+        if scene.library is None and scene.sequence_editor is not None:
+            strips = compat.strips_of(scene.sequence_editor)
+            for strip in [
+                each for each in strips if each.type == "IMAGE" and _is_of_take(each, each.directory, folder)
+            ]:
+                strips.remove(strip)
+    ours = [image for image in bpy.data.images if _is_of_take(image, image.filepath, folder)]
+    for camera in bpy.data.cameras:
+        if camera.library is None:
+            for background in [each for each in camera.background_images if each.image in ours]:
+                background.image = None  # removing it alone would leave the image a user
+                camera.background_images.remove(background)
+    for image in ours:
+        if image.users == 0:
+            bpy.data.images.remove(image)
+
+
+def _is_of_take(made, path: str, folder: Path) -> bool:
+    """Whether this module made an image or a strip of files in a take's folder. Older strips have no key."""
+    ours = TAKE_KEY in made or made.name.startswith(f"Mosaic {folder.name}")
+    return ours and Path(os.path.abspath(bpy.path.abspath(path))).is_relative_to(folder)
 
 
 def _held_frames(take: Take) -> list[Path]:

@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from mosaic_core.errors import GenerateError, MosaicError
 from mosaic_core.generate.remake import remake_of
 
-from .. import queue_run, results
+from .. import queue_run, results, take_facts
 from ..registry import registration
 from ..scene_id import id_of
 from ..scene_takes import folder_for_takes
@@ -153,11 +153,11 @@ class MOSAIC_OT_retake(_TakeOperator, bpy.types.Operator):
 
 
 class MOSAIC_OT_delete_take(_TakeOperator, bpy.types.Operator):
-    """Move the take's folder into the folder "trash" beside the takes"""
+    """Move the take's folder into the folder "trash" beside the takes; its background and strips go as well"""
 
     bl_idname = "mosaic.delete_take"
     bl_label = "Delete Take"
-    bl_options = {"REGISTER"}
+    bl_options = {"REGISTER", "UNDO"}
 
     folder: StringProperty(name="Take", description="Folder of the take; empty: the one that is shown", **_FOLDER)
 
@@ -181,6 +181,10 @@ class MOSAIC_OT_flip_take(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.scene is None or shown_take(context) is None or not context.window_manager.mosaic_compare.other:
             cls.poll_message_set("Choose a take to compare with first")
+        results.remove_take(facts.folder)
+        take_facts.forget()
+        if context.window_manager.mosaic_compare.other == str(facts.folder):
+            context.window_manager.mosaic_compare.other = ""
             return False
         return True
 

@@ -276,3 +276,26 @@ def test_a_take_of_the_command_line_belongs_to_the_scene_whose_memory_it_shows(t
         manifest = json.loads((folder / "manifest.json").read_text())
         (folder / "manifest.json").write_text(json.dumps(manifest | {"inputs_sha256": {"memory": of}}))
     assert listed() == ["take_0003", "take_0001"]
+
+
+def test_deleting_a_take_leaves_no_reference_to_it(takes, tmp_path):
+    from blender_addon.compat import strips_of
+
+    def strips() -> list[str]:
+        return [strip.name for strip in strips_of(bpy.context.scene.sequence_editor)]
+
+    first, second = described(takes / "take_0001"), described(takes / "take_0002")
+    for folder in (first, second):
+        assert bpy.ops.mosaic.apply_result(folder=str(folder)) == {"FINISHED"}
+    collection = strips_of(bpy.context.scene.sequence_editor)
+    own = collection.new_image(
+        name="Cut", filepath=str(second / "frames" / "frame_0001.png"), channel=9, frame_start=50
+    )
+    assert bpy.ops.mosaic.delete_take(folder=str(second)) == {"FINISHED"}
+    assert sorted(strips()) == ["Cut", "Mosaic take_0001"] and own.channel == 9, "an artist's own cut is left alone"
+    assert not bpy.data.objects["Shot"].data.background_images and "Mosaic take_0002" not in bpy.data.images
+    assert bpy.ops.mosaic.apply_result(folder=str(first), strip=False) == {"FINISHED"}
+    other = described(tmp_path / "elsewhere" / "take_0001")
+    assert bpy.ops.mosaic.delete_take(folder=str(other)) == {"FINISHED"}
+    assert "Mosaic take_0001" in strips(), "another folder's take of the same name"
+    assert [each.image.name for each in bpy.data.objects["Shot"].data.background_images] == ["Mosaic take_0001"]
