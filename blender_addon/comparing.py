@@ -15,7 +15,7 @@ from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
-from bpy.props import BoolProperty, EnumProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from mosaic_core.errors import GenerateError, MosaicError, WorkerError
 from mosaic_core.worker.client import clean_environment, command_line
@@ -47,6 +47,7 @@ class MosaicCompareStatus(bpy.types.PropertyGroup):
     folder: StringProperty(name="Comparison", description="The folder of the last comparison")
     text: StringProperty(name="Result", description="Where the two takes differ, in numbers")
     error: StringProperty(name="Error", description="Why the last comparison failed; empty where it did not")
+    page: IntProperty(name="Page", description="Which of the takes are listed; 0 has the newest", min=0)
     all_shots: BoolProperty(name="All Shots", description="List the takes of every shot and not of the active one")
 
 

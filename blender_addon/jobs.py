@@ -225,6 +225,7 @@ def _finish(job: Job, *, apply: bool) -> None:
     take_facts.forget()
     status = bpy.context.window_manager.mosaic_job
     status.take_folder = str(job.folders.take)
+    bpy.context.window_manager.mosaic_compare.page = 0  # where the new take is listed
     if apply:
         notes = _apply(job)
         taken_over, count = frames_taken_over(job.folders.take)

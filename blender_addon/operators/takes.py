@@ -80,6 +80,20 @@ class MOSAIC_OT_choose_take(_TakeOperator, bpy.types.Operator):
             context.window_manager.mosaic_job.take_folder = str(facts.folder)
 
 
+class MOSAIC_OT_page_takes(bpy.types.Operator):
+    """List older or newer takes"""
+
+    bl_idname = "mosaic.page_takes"
+    bl_label = "Other Takes"
+    bl_options = {"INTERNAL"}
+
+    page: IntProperty(name="Page", description="0 has the newest takes", min=0, options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.window_manager.mosaic_compare.page = self.page
+        return {"FINISHED"}
+
+
 class MOSAIC_OT_remake_take(_TakeOperator, bpy.types.Operator):
     """Make the take again from its manifest: the same shot, the same bits, in a new folder"""
 
@@ -167,6 +181,10 @@ class MOSAIC_OT_delete_take(_TakeOperator, bpy.types.Operator):
 
     def _do(self, context: bpy.types.Context, facts: TakeFacts) -> None:
         trash = move_to_trash(facts.folder)
+        results.remove_take(facts.folder)
+        take_facts.forget()
+        if context.window_manager.mosaic_compare.other == str(facts.folder):
+            context.window_manager.mosaic_compare.other = ""
         self.report({"INFO"}, f"{facts.name} is now in {trash.parent}")
 
 
@@ -181,10 +199,6 @@ class MOSAIC_OT_flip_take(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if context.scene is None or shown_take(context) is None or not context.window_manager.mosaic_compare.other:
             cls.poll_message_set("Choose a take to compare with first")
-        results.remove_take(facts.folder)
-        take_facts.forget()
-        if context.window_manager.mosaic_compare.other == str(facts.folder):
-            context.window_manager.mosaic_compare.other = ""
             return False
         return True
 
@@ -233,6 +247,7 @@ def _request_of(context: bpy.types.Context, facts: TakeFacts, seed: int, engine:
 
 register, unregister = registration(
     MOSAIC_OT_choose_take,
+    MOSAIC_OT_page_takes,
     MOSAIC_OT_remake_take,
     MOSAIC_OT_retake,
     MOSAIC_OT_delete_take,

@@ -15,7 +15,7 @@ from ..take_facts import TakeFacts, facts_of
 from ..translations import in_words
 from .drawing import SidebarPanel, draw_icon, draw_text, safely
 
-_LISTED = 8
+_LISTED = 8  # a page; all of hundreds would fill the sidebar, each with its picture
 
 
 def draw_result(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -42,7 +42,9 @@ def _draw_list(layout: bpy.types.UILayout, context: bpy.types.Context, shown: Ta
     if len(takes) < 2:
         return
     column = layout.column(align=True)
-    for facts in takes[:_LISTED]:
+    page = min(compare.page, (len(takes) - 1) // _LISTED)
+    first = page * _LISTED
+    for facts in takes[first : first + _LISTED]:
         row = column.row(align=True)
         icon = thumbnail(str(facts.middle_file))
         chosen = shown is not None and facts.folder == shown.folder
@@ -56,8 +58,19 @@ def _draw_list(layout: bpy.types.UILayout, context: bpy.types.Context, shown: Ta
         second = other.operator("mosaic.choose_take", text="B", depress=compare.other == str(facts.folder))
         second.folder, second.compare = str(facts.folder), True
     if len(takes) > _LISTED:
-        older = phrase("and {count} older ones, in their folder", count=len(takes) - _LISTED)
-        column.label(text=in_words(older))
+        _draw_pages(column.row(align=True), page, len(takes))
+
+
+def _draw_pages(row: bpy.types.UILayout, page: int, count: int) -> None:
+    """Which of the takes are listed, and a way to newer and older ones."""
+    end = min((page + 1) * _LISTED, count)
+    newer = row.row(align=True)
+    newer.enabled = page > 0
+    newer.operator("mosaic.page_takes", text="Newer", icon="TRIA_LEFT").page = max(page - 1, 0)
+    row.label(text=in_words(phrase("{first} to {last} of {all}", first=page * _LISTED + 1, last=end, all=count)))
+    older = row.row(align=True)
+    older.enabled = end < count
+    older.operator("mosaic.page_takes", text="Older", icon="TRIA_RIGHT").page = page + 1
 
 
 def _draw_result_buttons(layout: bpy.types.UILayout, facts: TakeFacts) -> None:

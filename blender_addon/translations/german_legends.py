@@ -72,7 +72,7 @@ WORDS = {
     "an earlier view saw past it": "eine frühere Ansicht sah daran vorbei",
     "and {count} more": "und {count} weitere",
     "and {count} more on the timeline": "und {count} weitere auf der Zeitleiste",
-    "and {count} older ones, in their folder": "und {count} ältere, in ihrem Ordner",
+    "{first} to {last} of {all}": "{first} bis {last} von {all}",
     "another axis is up": "eine andere Achse zeigt nach oben",
     "another view shows it in other colours": "eine andere Ansicht zeigt es in anderen Farben",
     "as fast as the model can follow": "so schnell, wie das Modell folgen kann",

@@ -299,3 +299,19 @@ def test_deleting_a_take_leaves_no_reference_to_it(takes, tmp_path):
     assert bpy.ops.mosaic.delete_take(folder=str(other)) == {"FINISHED"}
     assert "Mosaic take_0001" in strips(), "another folder's take of the same name"
     assert [each.image.name for each in bpy.data.objects["Shot"].data.background_images] == ["Mosaic take_0001"]
+
+
+def test_every_take_can_be_listed_a_page_at_a_time(takes):
+    for number in range(1, 20):
+        described(takes / f"take_{number:04d}")
+    newest_first = [f"take_{number:04d}" for number in range(19, 0, -1)]
+    assert listed() == newest_first[:8] and "1 to 8 of 19" in drawn("result")
+    bpy.ops.mosaic.page_takes(page=2)
+    assert listed() == newest_first[16:] and "17 to 19 of 19" in drawn("result")
+    bpy.ops.mosaic.choose_take(folder=str(takes / "take_0001"))
+    assert "A is take_0001" in drawn("compare").replace("\n", " ")
+    bpy.ops.mosaic.page_takes(page=7)
+    assert listed() == newest_first[16:], "never an empty page"
+    start_fake()
+    finish()
+    assert "1 to 8 of" in drawn("result"), "where the new take is"
