@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from mosaic_core.errors import MosaicError
-from mosaic_core.memory.conflicts import find_conflicts
+from mosaic_core.memory.conflicts import Conflicts
 from mosaic_core.memory.neighbourhood import Neighbourhood
 from mosaic_core.memory.selection import like_colours
 from mosaic_core.wording import phrase
@@ -14,7 +14,7 @@ from mosaic_core.wording import phrase
 from . import store
 from .faces import face_ints, read_faces, readable_mesh
 from .mesh_arrays import tag_of
-from .read import edited_memory, world_from_mesh
+from .read import world_from_mesh
 from .select import faces_of_views, selected_faces
 
 
@@ -73,9 +73,8 @@ def faces_of_age(obj: bpy.types.Object, least_s: float, most_s: float) -> np.nda
     return faces_of_views(obj, np.flatnonzero((ages >= np.float32(least_s)) & (ages <= np.float32(most_s))).tolist())
 
 
-def faces_in_conflict(obj: bpy.types.Object) -> np.ndarray:  # (F,) bool
-    """Faces that another view contradicts. Raises `MosaicError`."""
-    conflicts = find_conflicts(edited_memory(obj))
+def faces_in_conflict(obj: bpy.types.Object, conflicts: Conflicts) -> np.ndarray:  # (F,) bool
+    """Faces that another view contradicts."""
     ids = np.union1d(conflicts.earlier, conflicts.later)
     with readable_mesh(obj) as mesh:
         return np.isin(face_ints(mesh, "placement"), ids[ids > 0]) & (face_ints(mesh, "row") > 0)

@@ -7,8 +7,10 @@ replaces them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 import bpy
 import numpy as np
@@ -16,7 +18,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from mosaic_core.cameras import CameraPath
 from mosaic_core.cameras.plausibility import Finding, check_path
-from mosaic_core.errors import CameraError, MosaicError
+from mosaic_core.errors import CameraError
 from mosaic_core.memory import Memory
 from mosaic_core.memory.splice import extent_m
 from mosaic_core.report.coverage_plan import CoveragePlan, plan_coverage
@@ -32,6 +34,7 @@ from ..paths.place import bounds_world
 from ..paths.sample import path_camera_of, path_of_scene
 from ..registry import registration
 from ..translations import in_words
+from .waiting import WaitingOperator, Watch, Work
 
 # What the core's findings are called on a button.
 _LABELS = {
@@ -46,7 +49,14 @@ _LABELS = {
 }
 
 
-class MOSAIC_OT_check_path(bpy.types.Operator):
+class _Checked(NamedTuple):
+    path: CameraPath
+    suspicions: list[Finding]
+    crossings: list[Crossing]
+    plan: CoveragePlan | None  # where there is a memory
+
+
+class MOSAIC_OT_check_path(WaitingOperator, bpy.types.Operator):
     """Look where the path camera is too fast, passes through geometry, leaves memory or looks wrong; mark it in time"""
 
     bl_idname = "mosaic.check_path"
@@ -72,21 +82,33 @@ class MOSAIC_OT_check_path(bpy.types.Operator):
             return False
         return True
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        scene, settings = context.scene, context.scene.mosaic
-        memory_obj = store.active_memory(context)
-        way, plan, cameras = Way(context, memory_obj), None, []
-        try:
-            memory = edited_memory(memory_obj) if memory_obj is not None else None
-            path = path_of_scene(context, image_height=settings.height, image_width=settings.width, on_frame=way)
-            suspicions = check_path(path, _bounds(context, memory))
-            if memory is not None and memory.views:
-                plan = plan_coverage(memory, path, max_frames=self.frames)
-                cameras = add_cameras(context, path, plan) if self.add_cameras else []
-        except MosaicError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        show_findings(scene, suspicions, way.crossings, plan)
+    def begin(self, context: bpy.types.Context) -> Work:
+        """Go along the path in the scene; asking the memory is what takes long."""
+        settings, memory_obj = context.scene.mosaic, store.active_memory(context)
+        way = Way(context, memory_obj)
+        memory = edited_memory(memory_obj) if memory_obj is not None else None
+        path = path_of_scene(context, image_height=settings.height, image_width=settings.width, on_frame=way)
+        suspicions = check_path(path, _bounds(context, memory))
+        frames = self.frames  # the operator itself may be gone while the thread works
+
+        def work(watch: Watch) -> _Checked:
+            asked = itertools.count(1)
+
+            def should_stop() -> bool:
+                watch.share = next(asked) / min(frames, len(path.frame_numbers))
+                return watch.stopped
+
+            known = memory is not None and memory.views
+            plan = plan_coverage(memory, path, max_frames=frames, should_stop=should_stop) if known else None
+            return _Checked(path, suspicions, way.crossings, plan)
+
+        return work
+
+    def end(self, context: bpy.types.Context, result: _Checked) -> set[str]:
+        """The findings, and the cameras where they are wanted."""
+        scene, path, plan = context.scene, result.path, result.plan
+        cameras = add_cameras(context, path, plan) if self.add_cameras and plan is not None else []
+        show_findings(scene, result.suspicions, result.crossings, plan)
         scene.mosaic_checked = "\n".join(in_words(line) for line in _summary(path, plan, cameras))
         count = len(scene.mosaic_findings)
         found = phrase("1 finding") if count == 1 else phrase("{count} findings", count=count)

@@ -6,13 +6,17 @@ import bpy
 import numpy as np
 from bpy.props import FloatProperty, IntProperty, StringProperty
 
-from mosaic_core.errors import MosaicError
+from mosaic_core.errors import Cancelled, MosaicError
+from mosaic_core.memory.conflicts import Conflicts, find_conflicts
 from mosaic_core.wording import counted, phrase
 
 from ..memory import meaning, sets, store
+from ..memory.read import edited_memory
+from ..memory.select import change_selection
 from ..translations import report
-from .memory_poll import MemoryOperator
+from .memory_poll import MemoryOperator, told_selected
 from .select import SelectOperator
+from .waiting import WaitingOperator, Watch, Work
 
 
 class MOSAIC_OT_select_like(SelectOperator, bpy.types.Operator):
@@ -122,14 +126,33 @@ class MOSAIC_OT_select_age(SpanOperator, bpy.types.Operator):
         return meaning.faces_of_age(obj, self.least_s, self.most_s)
 
 
-class MOSAIC_OT_select_conflicts(SelectOperator, bpy.types.Operator):
+class MOSAIC_OT_select_conflicts(WaitingOperator, SelectOperator, bpy.types.Operator):
     """Select the patches that another view contradicts: something else is there, or nothing"""
 
     bl_idname = "mosaic.select_conflicts"
     bl_label = "Select Conflicts"
 
-    def find(self, _context: bpy.types.Context, obj: bpy.types.Object) -> np.ndarray:
-        return meaning.faces_in_conflict(obj)
+    def begin(self, context: bpy.types.Context) -> Work:
+        """Every view is compared with every earlier one."""
+        memory = edited_memory(store.active_memory(context))
+
+        def work(watch: Watch) -> Conflicts:
+            def on_view(share: float) -> None:
+                watch.share = share**2  # each view has more before it than the last
+                if watch.stopped:
+                    raise Cancelled("cancelled")
+
+            return find_conflicts(memory, on_view=on_view)
+
+        return work
+
+    def end(self, context: bpy.types.Context, result: Conflicts) -> set[str]:
+        """Select them."""
+        obj = store.active_memory(context)
+        if obj is None:
+            raise MosaicError(phrase("the memory is gone"))
+        told_selected(self, change_selection(obj, meaning.faces_in_conflict(obj, result), self.mode))
+        return {"FINISHED"}
 
 
 def _set_names(operator: bpy.types.Operator, context: bpy.types.Context, text: str) -> list[str]:

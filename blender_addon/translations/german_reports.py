@@ -53,6 +53,8 @@ WORDS = {
     "{file} is gone: generate again, or put the take back": (
         "{file} ist nicht mehr da: neu erzeugen, oder den Take zurücklegen"
     ),
+    "Cancelled: nothing was changed": "Abgebrochen: nichts wurde geändert",
+    "the memory is gone": "das Gedächtnis ist nicht mehr da",
     "{name}: {views} views, {patches} patches, {objects} objects": (
         "{name}: {views} Ansichten, {patches} Flicken, {objects} Objekte"
     ),

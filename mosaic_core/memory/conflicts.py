@@ -11,7 +11,7 @@ moves by itself contradicts nobody, and what an edit took away or moved is settl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -47,7 +47,11 @@ class Conflicts:
 
 
 def find_conflicts(
-    memory: Memory, later: Sequence[int] | None = None, *, tolerance: Tolerance = _TOLERANCE
+    memory: Memory,
+    later: Sequence[int] | None = None,
+    *,
+    tolerance: Tolerance = _TOLERANCE,
+    on_view: Callable[[float], None] = lambda share: None,  # called before each view with what is done; may raise
 ) -> Conflicts:
     """All open contradictions between these views (indices; None = all) and the views before them.
 
@@ -62,7 +66,8 @@ def find_conflicts(
     by_view = [np.flatnonzero((view_of == v) & (id_of_row[1:] > 0)) for v in range(len(memory.views))]
     nothing = np.zeros(0)
     found = [_listed("look", nothing, nothing, 0, nothing, nothing)]
-    for view in views:
+    for number, view in enumerate(views):
+        on_view(number / len(views))
         for earlier in range(view):
             if memory.views[view].world == memory.views[earlier].world:
                 found += _between(memory, earlier, view, by_view, id_of_row, tolerance)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -98,3 +99,80 @@ def test_the_captured_pixels_survive_saving_and_undo(tmp_path):
     bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "room.blend"))
     assert np.array_equal(pixels(), before)
+
+
+@pytest.fixture
+def window(monkeypatch):
+    """A context with a window that remembers what its status bar says."""
+    from blender_addon.operators import waiting
+
+    app = SimpleNamespace(background=False, translations=bpy.app.translations)
+    monkeypatch.setattr(waiting, "bpy", SimpleNamespace(app=app))
+    told = []
+    manager = SimpleNamespace(
+        event_timer_add=lambda _s, window: window,
+        event_timer_remove=lambda _timer: None,
+        modal_handler_add=lambda _operator: None,
+    )
+    workspace = SimpleNamespace(status_text_set=told.append)
+    return SimpleNamespace(window=object(), window_manager=manager, workspace=workspace, told=told)
+
+
+def long_operator(go_on: threading.Event):
+    """An operator whose work takes until `go_on`, or until it is told to stop."""
+    from blender_addon.operators.waiting import WaitingOperator
+
+    class Long(WaitingOperator):
+        bl_label = "Check Path"
+        ended = reported = stopped = None
+
+        def begin(self, _context):
+            def work(watch):
+                watch.share = 0.4
+                while not go_on.wait(0.01) and not watch.stopped:
+                    pass
+                self.stopped = watch.stopped
+                return threading.current_thread()
+
+            return work
+
+        def end(self, _context, result):
+            self.ended = result
+            return {"FINISHED"}
+
+        def report(self, _level, text):
+            self.reported = text
+
+    return Long()
+
+
+TIMER, ESCAPE, CLICK = (SimpleNamespace(type=kind, value="PRESS") for kind in ("TIMER", "ESC", "LEFTMOUSE"))
+
+
+def test_a_long_operator_gives_the_window_back_and_says_how_far_it_is(window):
+    go_on = threading.Event()
+    operator = long_operator(go_on)
+    assert operator.invoke(window, None) == {"RUNNING_MODAL"}
+    assert operator.modal(window, TIMER) == operator.modal(window, CLICK) == {"RUNNING_MODAL"}
+    assert window.told == ["Check Path: 40%   (Esc cancels)"]
+    go_on.set()
+    assert operator._aside.is_over(10)
+    assert operator.modal(window, TIMER) == {"FINISHED"}
+    assert operator.ended is not threading.main_thread() and window.told[-1] is None
+
+
+def test_escape_ends_a_long_operator_at_once_and_its_work_soon(window):
+    operator = long_operator(threading.Event())
+    operator.invoke(window, None)
+    assert operator.modal(window, ESCAPE) == {"CANCELLED"}
+    assert operator.reported == "Cancelled: nothing was changed" and window.told[-1] is None
+    assert operator._aside.is_over(10) and operator.stopped and operator.ended is None
+
+
+def test_a_script_gets_what_it_called_when_the_call_returns(window):
+    go_on = threading.Event()
+    go_on.set()
+    operator = long_operator(go_on)
+    assert operator.execute(window) == {"FINISHED"} and operator.ended is threading.main_thread()
+    operator.ended = None
+    assert operator.invoke(window, None) == {"FINISHED"} and operator.ended is not None, "quick work needs no waiting"
