@@ -86,13 +86,11 @@ def draw_meaning_menu(layout: bpy.types.UILayout, context: bpy.types.Context) ->
     layout.operator("mosaic.select_grow", text="Shrink", icon="REMOVE").steps = -1
     layout.operator("mosaic.select_all", text="Invert", icon="ARROW_LEFTRIGHT").action = "INVERT"
     layout.separator()
-    layout.operator_context = "INVOKE_DEFAULT"  # these ask first
+    layout.operator_context = "INVOKE_DEFAULT"  # these ask first, or take a while
     layout.operator("mosaic.select_time", text="By Capture Time", icon="TIME")
     layout.operator("mosaic.select_age", text="By Age", icon="SORTTIME")
-    layout.operator_context = "EXEC_DEFAULT"
     layout.operator("mosaic.select_conflicts", text="Conflicts", icon="ERROR")
     layout.separator()
-    layout.operator_context = "INVOKE_DEFAULT"
     layout.operator("mosaic.keep_set", icon="BOOKMARKS")
     layout.operator_context = "EXEC_DEFAULT"
     names = _sets_of_active(context)

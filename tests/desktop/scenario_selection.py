@@ -214,7 +214,9 @@ def fill_in(desk, *numbers, picture):
 
 def by_conflict(desk, menus, known):
     """The last view finds the blue crate gone: it saw what lies behind."""
+    before = selected()
     yield from menus.choose("More", "select_conflicts(")
+    yield from desk.until(lambda: not np.array_equal(selected(), before), "a thread finds the conflicts", limit_s=30)
     gone = seen_through(known, view=2)
     found = selected()
     desk.check(gone.sum() > 10 and found[gone].all(), f"Conflicts has what the last view saw through ({gone.sum()})")
