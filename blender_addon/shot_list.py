@@ -48,7 +48,10 @@ class ShotFields:
         name="Height", description="Height of the video", default=360, min=16, max=4096, subtype="PIXEL"
     )
     seed: IntProperty(
-        name="Seed", description="Another number is another take of what memory leaves open", default=0, min=0
+        name="Seed",
+        description="0 is what the model expects where memory is open; another number is another take of it",
+        default=0,
+        min=0,
     )
     prompt: StringProperty(name="Prompt", description="What the video shows; engines without a model ignore it")
     negative_prompt: StringProperty(

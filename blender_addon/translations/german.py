@@ -296,8 +296,8 @@ WORDS = {
     "Add a ready-made camera move that starts at the view of the scene's camera": (
         "Eine fertige Kamerabewegung hinzufügen, die bei der Kamera der Szene beginnt"
     ),
-    "Another number is another take of what memory leaves open": (
-        "Eine andere Zahl ergibt einen anderen Take dessen, was das Gedächtnis offen lässt"
+    "0 is what the model expects where memory is open; another number is another take of it": (
+        "0 ist, was das Modell erwartet, wo das Gedächtnis offen ist; eine andere Zahl ist ein anderer Take davon"
     ),
     "Capture a memory first, or make one the active object": (
         "Zuerst ein Gedächtnis aufnehmen oder zum aktiven Objekt machen"

@@ -23,7 +23,8 @@ def add(commands: Commands) -> None:
     generate.add_argument("--path", type=Path, required=True, metavar="PATH.json", help="a Mosaic camera path")
     generate.add_argument("--out", type=Path, required=True, metavar="DIR")
     generate.add_argument("--engine", default=DEFAULT_ENGINE)
-    generate.add_argument("--seed", type=int, default=0)
+    seed_help = "0 is what the model expects where memory is open, another number another take of it"
+    generate.add_argument("--seed", type=int, default=0, metavar="N", help=seed_help)
     generate.add_argument("--prompt", default="", help="what the video shows, for engines with a model")
     generate.add_argument("--negative", default="", metavar="TEXT", help="what the video shall not show")
     earlier_help = "an earlier clip of this path: frames that no edit since can have changed are taken from it"

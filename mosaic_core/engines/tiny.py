@@ -188,7 +188,7 @@ class _Run:
 
     @torch.no_grad()
     def make(self, chunk: Chunk, seen: _Seen) -> list[_Made]:
-        """The new frames of a chunk. Raises `Cancelled` between two denoising steps."""
+        """The new frames of a chunk. Raises `Cancelled` before a denoising step."""
         frames, new = list(chunk.frames), slice(len(chunk.before), len(chunk.before) + len(chunk.new))
         if self.settings.reads_pixels:
             self._render(frames, seen)
@@ -206,7 +206,8 @@ class _Run:
                 told,
                 given=start,
                 is_given=is_given,
-                seed=(self.seed * 100_003 + chunk.new.start) % 2**63,  # a shot's seed has 63 bits itself
+                # Seed 0 is no noise: what the model expects. A shot's seed has 63 bits itself.
+                seed=(self.seed * 100_003 + chunk.new.start) % 2**63 if self.seed else None,
                 steps=self.settings.steps,
                 pulls=[(w, replace(told, words=word_ids([pulled]).to(self.device))) for w, pulled in pulls],
                 stopped=self.should_stop,

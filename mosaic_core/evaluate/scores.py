@@ -20,7 +20,7 @@ from .registration import camera_error
 from .rows import WITHOUT_EDITS, Row
 from .scenes import BenchScene
 
-SEED = 1
+SEED = 0  # what the model expects
 # Registration is the slowest of all, and errors of neighbouring frames are alike.
 REGISTER_EVERY = 6
 DRIFT_FRAMES = 6  # at both ends
