@@ -53,7 +53,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path[:0] = {paths!r}
 import pytest
-sys.exit(pytest.main(["--rootdir", {root!r}, "-c", {root!r} + "/pyproject.toml", {tests!r}]))
+sys.exit(pytest.main(["--rootdir", {root!r}, "-c", {root!r} + "/pyproject.toml", "-m", "not slow", {tests!r}]))
 """
 
 
