@@ -5,8 +5,8 @@ Pressed in a window, the status bar says how far it is and Esc ends it. Called b
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import bpy
@@ -14,6 +14,7 @@ import bpy
 from mosaic_core.errors import MosaicError
 from mosaic_core.wording import phrase
 
+from ..beside import Beside
 from ..translations import in_words, report
 
 _TICK_S = 0.05
@@ -31,42 +32,14 @@ class Watch:
 Work = Callable[[Watch], Any]
 
 
-class Aside:
-    """A thread that does the work. Nobody waits for one that is told to stop: its result is for nobody."""
-
-    def __init__(self, work: Work) -> None:
-        self.watch = Watch()
-        self._work = work
-        self._value: Any = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="Mosaic work", daemon=True)
-        self._thread.start()
-
-    def is_over(self, wait_s: float = 0.0) -> bool:
-        """Whether it is done, waiting so long at most."""
-        self._thread.join(wait_s)
-        return not self._thread.is_alive()
-
-    def result(self) -> Any:
-        """What came of it; raises what it raised."""
-        if self._error is not None:
-            raise self._error
-        return self._value
-
-    def _run(self) -> None:
-        try:
-            self._value = self._work(self.watch)
-        except BaseException as error:  # raised again where somebody asks for the result
-            self._error = error
-
-
 class WaitingOperator:
     """Mixed into operators: `begin` reads from Blender what the work needs, `end` puts what came of it into the scene.
 
     Both may raise `MosaicError`.
     """
 
-    _aside: Aside | None = None
+    _work: Beside[Any] | None = None
+    _watch: Watch
     _timer: bpy.types.Timer | None = None
 
     def begin(self, context: bpy.types.Context) -> Work:
@@ -87,9 +60,10 @@ class WaitingOperator:
         if bpy.app.background or context.window is None:
             return self.execute(context)
         try:
-            self._aside = Aside(self.begin(context))
-            if self._aside.is_over(_AT_ONCE_S):
-                return self.end(context, self._aside.result())
+            work, self._watch = self.begin(context), Watch()
+            self._work = Beside(partial(work, self._watch))
+            if self._work.is_over(_AT_ONCE_S):
+                return self.end(context, self._work.result())
         except MosaicError as error:
             report(self, "ERROR", error)
             return {"CANCELLED"}
@@ -104,24 +78,24 @@ class WaitingOperator:
             return {"CANCELLED"}
         if event.type != "TIMER":
             return {"RUNNING_MODAL"}  # the file must not change until the end
-        aside = self._aside
-        if not aside.is_over():
+        work = self._work
+        if not work.is_over():
             what = bpy.app.translations.pgettext_iface(self.bl_label)
             keys = phrase("Esc cancels")
-            told = phrase("{what}: {share:.0%}   ({keys})", what=what, share=aside.watch.share, keys=keys)
+            told = phrase("{what}: {share:.0%}   ({keys})", what=what, share=self._watch.share, keys=keys)
             context.workspace.status_text_set(in_words(told))
             return {"RUNNING_MODAL"}
         self.cancel(context)
         try:
-            return self.end(context, aside.result())
+            return self.end(context, work.result())
         except MosaicError as error:
             report(self, "ERROR", error)
             return {"CANCELLED"}
 
     def cancel(self, context: bpy.types.Context) -> None:
         """Blender calls this when the window closes."""
-        if self._aside is not None:
-            self._aside.watch.stopped = True
+        if self._work is not None:
+            self._watch.stopped = True
         if self._timer is not None:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None

@@ -156,7 +156,7 @@ def test_a_long_operator_gives_the_window_back_and_says_how_far_it_is(window):
     assert operator.modal(window, TIMER) == operator.modal(window, CLICK) == {"RUNNING_MODAL"}
     assert window.told == ["Check Path: 40%   (Esc cancels)"]
     go_on.set()
-    assert operator._aside.is_over(10)
+    assert operator._work.is_over(10)
     assert operator.modal(window, TIMER) == {"FINISHED"}
     assert operator.ended is not threading.main_thread() and window.told[-1] is None
 
@@ -166,7 +166,7 @@ def test_escape_ends_a_long_operator_at_once_and_its_work_soon(window):
     operator.invoke(window, None)
     assert operator.modal(window, ESCAPE) == {"CANCELLED"}
     assert operator.reported == "Cancelled: nothing was changed" and window.told[-1] is None
-    assert operator._aside.is_over(10) and operator.stopped and operator.ended is None
+    assert operator._work.is_over(10) and operator.stopped and operator.ended is None
 
 
 def test_a_script_gets_what_it_called_when_the_call_returns(window):
