@@ -43,9 +43,11 @@ class WaitingOperator:
     _timer: bpy.types.Timer | None = None
 
     def begin(self, context: bpy.types.Context) -> Work:
+        """The work, which may ask nothing of Blender any more: each operator has its own."""
         raise NotImplementedError
 
     def end(self, context: bpy.types.Context, result: Any) -> set[str]:
+        """What the operator returns to Blender: each has its own."""
         raise NotImplementedError
 
     def execute(self, context: bpy.types.Context) -> set[str]:
