@@ -62,6 +62,18 @@ def test_a_hole_is_filled_at_memorys_brightness_without_a_step(brighter):
     np.testing.assert_allclose(composed.rgb, picture(), atol=1e-4)
 
 
+def test_a_rim_around_a_hole_does_not_stain_it():
+    """Regression: what was left of a deleted thing's outline was continued over the whole of its hole."""
+    memory, model = picture(), picture() - np.float32(0.03)
+    rim = np.zeros((HEIGHT, WIDTH), bool)
+    rim[14:34, 22:42] = True
+    rim[HOLE] = False
+    memory[rim] -= np.float32(0.3)
+    composed = compose(readout_of(memory), model, NEAR, model)
+    assert np.array_equal(composed.rgb[rim], memory[rim]), "memory has the first word"
+    np.testing.assert_allclose(composed.rgb[HOLE], picture()[HOLE], atol=0.01)
+
+
 def test_where_the_model_shows_something_else_it_is_believed():
     model = picture()
     arrived = (slice(0, 2 * BLOCK_PX), slice(0, 2 * BLOCK_PX))  # whole blocks, away from the hole
