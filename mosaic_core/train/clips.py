@@ -9,7 +9,7 @@ Everything follows from the seed; `mosaic_core.train.compose` says how.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ FRAMES, FPS = 24, 8.0
 # Edited clips show the original up to here. The frame before the last chunk of eight is the chunk's context.
 EDIT_FRAME = 15
 EDITS = ("none", "moved", "copied", "deleted")
+SKETCH_WIDTH = 64
 # Sky, and anything farther, in half precision.
 FAR_M = 60000.0
 
@@ -98,8 +99,8 @@ def random_edit(
 ) -> Edit | None:
     """An edit that the cameras see, of a thing they have seen; None where they see too little of any."""
     if before is None:
-        before = _film(scene, cameras, slice(0, EDIT_FRAME), image_height=36, image_width=64)
-    later = _film(scene, cameras, slice(EDIT_FRAME, None), image_height=36, image_width=64)
+        before = _sketch(scene, cameras, slice(0, EDIT_FRAME))
+    later = _sketch(scene, cameras, slice(EDIT_FRAME, None))
     index = _most_seen_thing(scene, before, later)
     if index is None:
         return None
@@ -161,6 +162,15 @@ def _film(scene: Scene, cameras: Cameras, frames: slice, *, image_height: int, i
     )
 
 
+def _sketch(scene: Scene, cameras: Cameras, frames: slice) -> Rendered:
+    """The same pictures, small: enough to tell what is in them."""
+    intrinsics_px = cameras.intrinsics_px.copy()
+    width, height = 2 * intrinsics_px[0, :2, 2]  # the principal point is the middle
+    intrinsics_px[:, :2] *= SKETCH_WIDTH / width
+    size = {"image_height": round(SKETCH_WIDTH * height / width), "image_width": SKETCH_WIDTH}
+    return _film(scene, replace(cameras, intrinsics_px=intrinsics_px), frames, **size)
+
+
 def _joined(first: Rendered, second: Rendered) -> Rendered:
     return Rendered(*(torch.cat([getattr(first, f.name), getattr(second, f.name)]) for f in fields(Rendered)))
 
@@ -208,7 +218,7 @@ def _offset_in_view(
     for _ in range(5):
         offset = _free_offset(scene, index, rng)
         changed = getattr(scene, kind)(index, offset)
-        film = _film(changed, cameras, slice(EDIT_FRAME, None, 4), image_height=36, image_width=64)
+        film = _sketch(changed, cameras, slice(EDIT_FRAME, None, 4))
         share = float((film.object_ids == seen_id).float().mean())
         if share > best_share:
             best, best_share = offset, share

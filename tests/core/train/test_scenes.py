@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 from mosaic_core.cameras.camera import look_at  # noqa: E402
 from mosaic_core.errors import MosaicError  # noqa: E402
-from mosaic_core.train.clips import EDIT_FRAME, make_clip, read_clip, write_clips  # noqa: E402
+from mosaic_core.train.clips import EDIT_FRAME, FPS, make_clip, random_edit, read_clip, write_clips  # noqa: E402
 from mosaic_core.train.compose import random_scene  # noqa: E402
 from mosaic_core.train.paths import random_cameras  # noqa: E402
 from mosaic_core.train.ray_casting import render  # noqa: E402
@@ -177,6 +177,16 @@ def test_scenes_are_of_all_kinds_and_have_events():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("seed", [810, 813])
+def test_an_edit_does_not_depend_on_the_size_of_the_picture(seed):
+    """Regression: of a picture of 256x144 only the upper left sixteenth was looked at; few clips were edited."""
+    scene, edits = random_scene(seed), []
+    for size in ({"image_height": 36, "image_width": 64}, {"image_height": 144, "image_width": 256}):
+        cameras = random_cameras(scene, seed, frames=20, fps=FPS, **size)
+        edits.append(random_edit(scene, cameras, np.random.default_rng(seed)))
+    assert edits[0] is not None and edits[0] == edits[1]
+
+
 def test_clips_come_back_from_disk_and_edited_ones_change_when_they_say(tmp_path):
     clips = {}
     for seed in range(12):
