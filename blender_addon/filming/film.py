@@ -13,7 +13,7 @@ import numpy as np
 
 from mosaic_core.cameras import Camera
 from mosaic_core.errors import MosaicError
-from mosaic_core.train.clips import EDIT_FRAME, FPS, FRAMES, Clip, Edit, clip_file, random_edit, save_clip
+from mosaic_core.train.clips import EDIT_FRAME, FPS, Clip, Edit, clip_file, random_edit, save_clip
 from mosaic_core.train.paths import CLEARANCE_M, Cameras, gap_m, random_cameras
 from mosaic_core.train.scenes import FIRST_THING, Scene
 
@@ -25,6 +25,8 @@ from .assets import Assets, assets_in
 from .composing import Composed, compose
 from .look import CYCLES, CYCLES_SAMPLES, SUPERSAMPLING, WORKBENCH, set_look
 
+# Fewer than a clip that is ray-cast has, over the same path: each takes a third of a second and more.
+FRAMES = 24
 # A clip by Cycles takes three times as long as one by Workbench.
 CYCLES_SHARE = 0.25
 EDITED_SHARE = 0.6

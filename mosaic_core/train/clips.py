@@ -22,8 +22,8 @@ from .paths import Cameras, random_cameras
 from .ray_casting import Rendered, render
 from .scenes import FIRST_THING, Scene, Vector
 
-FRAMES, FPS = 24, 8.0
-# Edited clips show the original up to here. The frame before the last chunk of eight is the chunk's context.
+FRAMES, FPS = 40, 8.0
+# Edited clips show the original up to here, a little more than a third of the way: much of what follows is new.
 EDIT_FRAME = 15
 EDITS = ("none", "moved", "copied", "deleted")
 SKETCH_WIDTH = 64

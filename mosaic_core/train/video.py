@@ -49,13 +49,15 @@ NO_WORDS = 0.1
 # Shares of examples with patches taken away, and with all of memory a little off its place.
 DROPPED, DISPLACED = 0.3, 0.1
 CONTEXT_NOISE = 0.3
+# Of the examples at pure noise, so many have none at all, its middle: where the sampler's seed 0 begins.
+NO_NOISE = 0.65
 # From some part of a run on, given frames are the model's own guess, from so much noise, in a share of the examples.
 OWN_AFTER, OWN_SHARE, OWN_LEVEL = 0.4, 0.6, 1.0
 # Errors below this are as good as none.
 LEAST_ERROR = 0.02
-# A cell of which memory has less than this is part of a hole; a hole has as much say as the rest of its frame, fewer
-# cells than these less. Cells farther than the band (about 12 pixels) from what is known count for so much.
-WHOLE, FEW_CELLS = 0.95, 16
+# A cell of which memory has less than this is part of a hole; a hole has so many times the say of its frame's rest,
+# fewer cells than these less. Cells farther than the band (about 12 pixels) from what is known count for so much.
+WHOLE, HOLE_SAY, FEW_CELLS = 0.95, 1.5, 16
 BAND_CELLS, BEYOND_BAND = 2, 0.25
 
 
@@ -84,9 +86,10 @@ class VideoLoss:
         generator = torch.Generator().manual_seed(1_000_003 * step + 17)
         x, told, given = self._batch(rng)
         levels = random_levels(*x.shape[:2], generator=generator)
+        middle = (levels == 1).all(1) & (torch.rand(x.shape[0], generator=generator) < NO_NOISE)
         context = CONTEXT_NOISE * torch.rand(x.shape[:2], generator=generator) ** 2
         levels = torch.where(given, context, levels)
-        noise = torch.randn(x.shape, generator=generator)
+        noise = torch.randn(x.shape, generator=generator) * ~middle[:, None, None, None, None]
         own = given & (torch.rand(x.shape[0], 1, generator=generator) < OWN_SHARE * (share_done > OWN_AFTER))
         x, noise, levels, own, weight = (t.to(self.device) for t in (x, noise, levels, own, (~given).float()))
         told = on_device(told, self.device)
@@ -152,9 +155,10 @@ def log_error(
     beside = torch.where(beside.flatten(2).any(-1)[..., None, None], beside, 1.0)
     total = share.new_zeros(share.shape[:2])
     says = share.new_zeros(share.shape[:2])
-    for cells in (1 - hole, hole * (BEYOND_BAND + (1 - BEYOND_BAND) * beside)):
+    parts = ((1.0, 1 - hole), (HOLE_SAY, hole * (BEYOND_BAND + (1 - BEYOND_BAND) * beside)))
+    for most, cells in parts:
         count = cells.sum((2, 3))
-        say = (count / FEW_CELLS).clamp(max=1)
+        say = most * (count / FEW_CELLS).clamp(max=1)
         total = total + say * torch.log((squared * cells).sum((2, 3)) / count.clamp(min=1e-6) + LEAST_ERROR)
         says = says + say
     return total / says

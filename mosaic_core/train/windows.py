@@ -27,7 +27,7 @@ from .clips import EDIT_FRAME, Clip, read_clip
 FRAMES = 9  # of a window
 EXACT_SHARE, ONE_VIEW_SHARE = 0.6, 0.2
 # So many memories end before the window or begin after it, and with a gap of up to so many frames.
-ONE_SIDE_SHARE, MOST_GAP = 0.5, 6
+ONE_SIDE_SHARE, MOST_GAP = 0.5, 12
 DEPTH_NOISE = 0.03
 SHIFT_PX = 2
 
@@ -42,7 +42,7 @@ class Window:
 
 
 def window_of(clip: Clip, seed: tuple[int, ...]) -> Window:
-    """A random window. In an edited clip it begins with the edit, and memory holds what was before, edited alike."""
+    """A random window. In an edited clip it lies after the edit, and memory holds what was before, edited alike."""
     frames, remembered, memory = drawn(clip, seed)
     height, width = (side // STRIDE_PX for side in clip.rgb.shape[1:3])
     cells = CellReader(memory).read([camera_of(clip, int(f)) for f in frames], height=height, width=width)
@@ -54,12 +54,12 @@ def drawn(clip: Clip, seed: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, Me
     rng = np.random.default_rng(seed)
     count = len(clip.rgb)
     edited = str(clip.edit) != "none"
-    start = EDIT_FRAME if edited else int(rng.integers(0, count - FRAMES + 1))
+    start = int(rng.integers(EDIT_FRAME if edited else 0, count - FRAMES + 1))
     frames = np.arange(start, start + FRAMES)
     others = np.arange(EDIT_FRAME) if edited else np.setdiff1d(np.arange(count), frames)
     if rng.random() < ONE_VIEW_SHARE:
-        # From a single picture: the one before, or the window's own first where it is the first of all.
-        remembered = np.array([start - 1 if start else 0])
+        # From a single picture: the one before the window or the edit, or the first of all.
+        remembered = np.array([max(0, (EDIT_FRAME if edited else start) - 1)])
     else:
         if rng.random() < ONE_SIDE_SHARE:
             others = _on_one_side(others, frames, rng)

@@ -18,7 +18,7 @@ from blender_addon.filming.look import CYCLES  # noqa: E402
 from mosaic_core.errors import MosaicError  # noqa: E402
 from mosaic_core.memory.readout import MemoryReader  # noqa: E402
 from mosaic_core.model.text import unknown_words  # noqa: E402
-from mosaic_core.train.clips import EDIT_FRAME, FRAMES, Clip, read_clip  # noqa: E402
+from mosaic_core.train.clips import EDIT_FRAME, Clip, read_clip  # noqa: E402
 from mosaic_core.train.scenes import FIRST_THING, GROUND, Thing  # noqa: E402
 from mosaic_core.train.windows import camera_of, edited_like, memory_of, window_of  # noqa: E402
 
@@ -89,7 +89,7 @@ def test_edits_are_really_made(filmed):
     for kind, new_id in (("moved", edited), ("copied", FIRST_THING + len(things))):
         clip, offset_m = clips[kind], clips[kind].edit_offset_m
         assert np.linalg.norm(offset_m) > 0.5 and offset_m[2] == 0
-        for frame in range(EDIT_FRAME, FRAMES):
+        for frame in range(EDIT_FRAME, film.FRAMES):
             points = points_of(clip, frame, new_id)
             found[kind] += len(points)
             assert not len(points) or share_inside(points, thing, offset_m) == 1
@@ -109,7 +109,7 @@ def test_memory_of_the_frames_before_edited_alike_shows_the_frames_after(filmed)
         memory = memory_of(clip, np.arange(0, EDIT_FRAME, 2))
         readers = MemoryReader(memory), MemoryReader(edited_like(clip, memory))
         errors = np.zeros(2)
-        for frame in range(EDIT_FRAME, FRAMES, 2):
+        for frame in range(EDIT_FRAME, film.FRAMES, 2):
             before, after = (reader.rgb(camera_of(clip, frame)) for reader in readers)
             changed = before.covered & after.covered & (np.abs(before.values - after.values).max(axis=-1) > 0.05)
             truth = clip.rgb[frame] / 255

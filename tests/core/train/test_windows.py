@@ -13,6 +13,7 @@ from mosaic_core.errors import MosaicError
 from mosaic_core.model.memory_cells import CellReader, MemoryCells
 from mosaic_core.model.weights import AUTOENCODER, SHIPPED, load_autoencoder
 from mosaic_core.train.clips import EDIT_FRAME, Clip, make_clip, read_clip, write_clips
+from mosaic_core.train.clips import FRAMES as CLIP_FRAMES
 from mosaic_core.train.latents import encode_clip, read_latents
 from mosaic_core.train.renderings import read_rendering, write_renderings
 from mosaic_core.train.scenes import FIRST_THING
@@ -30,7 +31,7 @@ from mosaic_core.train.windows import (
 )
 
 HEIGHT, WIDTH = 48, 80
-MOVED, COPIED, DELETED, PLAIN = 8, 28, 1, 4  # seeds
+MOVED, COPIED, DELETED, PLAIN = 12, 28, 25, 4  # seeds
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +69,16 @@ def test_memory_of_what_was_before_is_edited_as_the_clip_was(clips, seed, kind):
     assert right == 0 if kind == "deleted" else right > 5
 
 
-def test_windows_of_edited_clips_begin_with_the_edit_and_remember_what_was_before(clips):
+def test_windows_of_edited_clips_lie_anywhere_after_the_edit_and_remember_what_was_before(clips):
+    """Regression: all began with the edit, where a camera has hardly left what was captured."""
+    starts = set()
     for seed in (MOVED, COPIED, DELETED):
-        window = window_of(clips[seed], (seed, 0))
-        assert window.frames.tolist() == list(range(EDIT_FRAME, EDIT_FRAME + FRAMES))
-        assert window.remembered.max() < EDIT_FRAME
+        for index in range(8):
+            frames, remembered, _ = drawn(clips[seed], (seed, index))
+            assert frames.tolist() == list(range(frames[0], frames[0] + FRAMES)) and frames[-1] < CLIP_FRAMES
+            assert remembered.max() < EDIT_FRAME <= frames[0]
+            starts.add(int(frames[0]))
+    assert min(starts) < EDIT_FRAME + 5 and max(starts) + FRAMES > CLIP_FRAMES - 5
 
 
 def test_windows_of_other_clips_remember_other_frames_and_follow_from_their_seed(clips):
@@ -80,7 +86,8 @@ def test_windows_of_other_clips_remember_other_frames_and_follow_from_their_seed
     for index in range(4):
         window, again = (window_of(clips[PLAIN], (PLAIN, index)) for _ in range(2))
         starts.add(int(window.frames[0]))
-        assert (np.diff(window.frames) == 1).all() and len(window.frames) == FRAMES and window.frames.max() < 24
+        assert (np.diff(window.frames) == 1).all() and len(window.frames) == FRAMES
+        assert window.frames.max() < CLIP_FRAMES
         if len(window.remembered) > 1:
             assert not np.isin(window.remembered, window.frames).any() and (np.diff(window.remembered) > 0).all()
         assert window.cells.view.shape == (FRAMES, HEIGHT // STRIDE_PX, WIDTH // STRIDE_PX)
@@ -102,7 +109,7 @@ def test_half_of_the_memories_lie_on_one_side_of_the_window_some_of_them_a_way_o
         sides.append(not (len(before) and len(after)))
         if sides[-1]:
             gaps.append(frames[0] - before[-1] - 1 if len(before) else after[0] - frames[-1] - 1)
-    assert 0.4 < np.mean(sides) < 0.85 and max(gaps) > 3 and min(gaps) < 2
+    assert 0.4 < np.mean(sides) < 0.85 and max(gaps) > 6 and min(gaps) < 2
 
 
 def test_a_memory_of_the_frame_itself_shows_it_in_place(clips):
