@@ -74,6 +74,19 @@ def test_a_rim_around_a_hole_does_not_stain_it():
     np.testing.assert_allclose(composed.rgb[HOLE], picture()[HOLE], atol=0.01)
 
 
+def test_the_last_pixel_before_a_hole_is_the_models_where_it_sees_no_rim():
+    """Regression: what was deleted left a line of its colour around its hole."""
+    memory = picture()
+    rim = np.zeros((HEIGHT, WIDTH), bool)
+    rim[15:33, 23:41] = True
+    rim[HOLE] = False
+    memory[rim] -= np.float32(0.3)
+    seen, not_seen = (compose(readout_of(memory), model, NEAR, memory) for model in (memory, picture()))
+    assert seen.from_memory[rim].all()
+    assert np.array_equal(not_seen.from_memory, seen.from_memory & ~rim)
+    np.testing.assert_allclose(not_seen.rgb, picture(), atol=0.01)
+
+
 def test_where_the_model_shows_something_else_it_is_believed():
     model = picture()
     arrived = (slice(0, 2 * BLOCK_PX), slice(0, 2 * BLOCK_PX))  # whole blocks, away from the hole
