@@ -26,7 +26,7 @@ FRAMES, FPS = 40, 8.0
 # Edited clips show the original up to here, a little more than a third of the way: much of what follows is new.
 EDIT_FRAME = 15
 EDITS = ("none", "moved", "copied", "deleted")
-SKETCH_WIDTH = 64
+SKETCH_WIDTH_PX = 64  # of the small films that tell what the cameras see
 # Sky, and anything farther, in half precision.
 FAR_M = 60000.0
 
@@ -166,8 +166,8 @@ def _sketch(scene: Scene, cameras: Cameras, frames: slice) -> Rendered:
     """The same pictures, small: enough to tell what is in them."""
     intrinsics_px = cameras.intrinsics_px.copy()
     width, height = 2 * intrinsics_px[0, :2, 2]  # the principal point is the middle
-    intrinsics_px[:, :2] *= SKETCH_WIDTH / width
-    size = {"image_height": round(SKETCH_WIDTH * height / width), "image_width": SKETCH_WIDTH}
+    intrinsics_px[:, :2] *= SKETCH_WIDTH_PX / width
+    size = {"image_height": round(SKETCH_WIDTH_PX * height / width), "image_width": SKETCH_WIDTH_PX}
     return _film(scene, replace(cameras, intrinsics_px=intrinsics_px), frames, **size)
 
 

@@ -176,7 +176,6 @@ def test_scenes_are_of_all_kinds_and_have_events():
         assert event in captions
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", [810, 813])
 def test_an_edit_does_not_depend_on_the_size_of_the_picture(seed):
     """Regression: of a picture of 256x144 only the upper left sixteenth was looked at; few clips were edited."""
@@ -187,6 +186,7 @@ def test_an_edit_does_not_depend_on_the_size_of_the_picture(seed):
     assert edits[0] is not None and edits[0] == edits[1]
 
 
+@pytest.mark.slow
 def test_clips_come_back_from_disk_and_edited_ones_change_when_they_say(tmp_path):
     clips = {}
     for seed in range(12):
