@@ -1,4 +1,4 @@
-"""What engines, metrics and registration ask of images: luma, half the size, values between pixels."""
+"""What engines, memory, metrics and registration ask of images: luma, half the size, values between, grown masks."""
 
 from __future__ import annotations
 
@@ -41,3 +41,12 @@ def bilinear(
     index = index + below
     lower = flat[index] * (1 - share_x) + flat[index + right] * share_x
     return upper * (1 - share_y) + lower * share_y, inside
+
+
+def grown(mask: np.ndarray, by_px: int) -> np.ndarray:  # (h, w) bool
+    """Everything within a square of that many pixels around the mask."""
+    for axis in (0, 1):
+        lines = np.moveaxis(mask, axis, -1)
+        counts = np.cumsum(np.pad(lines, ((0, 0), (by_px + 1, by_px))), axis=-1)
+        mask = np.moveaxis(counts[:, 2 * by_px + 1 :] - counts[:, : lines.shape[-1]] > 0, -1, axis)
+    return mask

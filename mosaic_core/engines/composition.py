@@ -21,6 +21,7 @@ import numpy as np
 
 from ..memory.hole_filling import fill_holes
 from ..memory.picture import Readout
+from ..sampling import grown
 from .motion import BLOCK_PX
 
 # Means of blocks differ by more than this, and by so many times the usual difference, only where something has moved;
@@ -59,7 +60,7 @@ def compose(
         return Composed(model, resized_nearest(model_z_depth, size), keep)
     held, unchanged = light.on(readout.values), light.on(resized(unchanged_rgb, size))
     # A pixel on an outline is mixed of both sides, and one of them is gone.
-    keep &= _alike(unchanged, model, keep) | ~_beside(~readout.covered)
+    keep &= _alike(unchanged, model, keep) | ~grown(~readout.covered, 1)
     # What memory has that the model has not: known where memory is kept, continued where it is not. Where they differ
     # more than they usually do, memory shows something that is not so (a rim of what was deleted, its shadow) or the
     # model has missed a thing: either way it ends there, and would stain the hole.
@@ -78,13 +79,6 @@ def _alike(
     """Where the two differ no more than they usually do where it is known: in half of those pixels or more."""
     difference = np.abs(held - model).max(axis=-1)
     return difference <= max(ALIKE, USUAL * float(np.median(difference[known])))
-
-
-def _beside(hole: np.ndarray) -> np.ndarray:  # (H, W) bool
-    """The pixels of a hole and their neighbours: these are mixed of what is on both sides of an outline."""
-    height, width = hole.shape
-    padded = np.pad(hole, 1)
-    return np.any([padded[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
 
 
 def resized(image: np.ndarray, size: tuple[int, ...]) -> np.ndarray:  # (H, W, C) float32

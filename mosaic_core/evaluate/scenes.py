@@ -17,6 +17,7 @@ from ..cameras import Camera, CameraPath
 from ..errors import MosaicError
 from ..memory import Memory
 from ..memory.readout import MemoryReader
+from ..sampling import grown
 from ..train.arrays import do_all
 from ..train.clips import EDIT_FRAME, EDITS, FPS, Clip, make_clip, read_clip, unedited_ids
 from ..train.compose import random_scene
@@ -115,7 +116,7 @@ def _scene(seed: int, clip: Clip, ids_before: np.ndarray) -> BenchScene:
         moving=clip.dynamic[after],
         revisited=seen,
         touched=touched,
-        band=np.stack([_beside(s) for s in seen]) & ~touched & ~clip.dynamic[after],
+        band=np.stack([grown(s, BAND_PX) & ~s for s in seen]) & ~touched & ~clip.dynamic[after],
     )
 
 
@@ -134,14 +135,3 @@ def _seen_before(clip: Clip, camera: Camera, z_depth: np.ndarray, ids: np.ndarra
         near = np.abs(depth - np.where(np.isfinite(there), there, 0)) < SAME_DEPTH * depth
         seen |= inside & (clip.object_ids[frame][at] == ids) & np.where(finite, near, np.isinf(there))
     return seen
-
-
-def _beside(seen: np.ndarray) -> np.ndarray:  # (H, W) bool
-    """Pixels that are not seen, but something within BAND_PX of them is."""
-    reach = seen.copy()
-    for axis in (0, 1):
-        total = np.cumsum(np.pad(reach, [(BAND_PX + 1, BAND_PX) if a == axis else (0, 0) for a in (0, 1)]), axis=axis)
-        size = seen.shape[axis]
-        far = np.take(total, range(2 * BAND_PX + 1, size + 2 * BAND_PX + 1), axis)
-        reach = far - np.take(total, range(size), axis) > 0
-    return reach & ~seen

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import EditError
+from ..sampling import grown
 from .memory import Memory
 from .picture import Readout
 
@@ -49,7 +50,7 @@ def seam_mask(
         border[before] |= differ
         border[after] |= differ
     border |= _holes_between(worlds, readout.covered, 2 * width_px)
-    return _grown(border, width_px)
+    return grown(border, width_px)
 
 
 def _neighbours(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
@@ -71,12 +72,3 @@ def _holes_between(worlds: np.ndarray, covered: np.ndarray, at_most_px: int) -> 
         right = np.take_along_axis(lines, np.minimum(after, lines.shape[-1] - 1), -1)
         between |= np.moveaxis(both & (left >= 0) & (right >= 0) & (left != right), -1, axis)
     return between
-
-
-def _grown(mask: np.ndarray, by_px: int) -> np.ndarray:  # (h, w) bool
-    """Everything within a square of that many pixels around the mask."""
-    for axis in (0, 1):
-        lines = np.moveaxis(mask, axis, -1)
-        counts = np.cumsum(np.pad(lines, ((0, 0), (by_px + 1, by_px))), axis=-1)
-        mask = np.moveaxis(counts[:, 2 * by_px + 1 :] - counts[:, : lines.shape[-1]] > 0, -1, axis)
-    return mask

@@ -17,6 +17,7 @@ from mosaic_core.evaluate import scenes as bench  # noqa: E402
 from mosaic_core.evaluate.benchmark import evaluate, table  # noqa: E402
 from mosaic_core.evaluate.rows import row_named  # noqa: E402
 from mosaic_core.evaluate.scores import picture_scores  # noqa: E402
+from mosaic_core.sampling import grown  # noqa: E402
 from mosaic_core.train.clips import EDIT_FRAME, clip_file, make_clip, save_clip, unedited_ids  # noqa: E402
 
 SEED = 1_000_013
@@ -46,7 +47,7 @@ def test_the_first_unseen_band_is_beside_what_was_seen():
                 max(0, y - bench.BAND_PX) : y + bench.BAND_PX + 1, max(0, x - bench.BAND_PX) : x + bench.BAND_PX + 1
             ]
             expected[y, x] = around.any() and not seen[y, x]
-    assert np.array_equal(bench._beside(seen), expected)
+    assert np.array_equal(grown(seen, bench.BAND_PX) & ~seen, expected)
 
 
 def test_memory_shows_revisited_pixels_better_than_new_ones(scene):
